@@ -1,0 +1,177 @@
+# dl - a data lake and a digital twin as small Unix tools.
+#
+#   make demo       install what is missing, build, run a real pipeline
+#   make test       install what is missing, build, run every test
+#   make            build into build/
+#   make check      the tests again, under the address and UB sanitizers
+#   make lint       formatting, layers, man pages, warnings of two compilers
+#   make bench      measure, beside jq and a bare LMDB loop
+#   make fuzz       every parser of foreign bytes, FUZZ_SECONDS each
+#   make install    PREFIX=/usr/local, DESTDIR= for packagers
+#
+# Settings of your own go into config.mk, which git does not see.
+
+-include config.mk
+
+VERSION = 0.1.0
+PREFIX ?= /usr/local
+FLAVOUR ?= plain
+FUZZ_SECONDS ?= 30
+
+# Three flavours side by side: plain, san (sanitizers), fuzz.
+B_plain = build
+B_san = build/san
+B_fuzz = build/fuzz
+B = $(B_$(FLAVOUR))
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+FLAVOUR_CFLAGS_plain = -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAVOUR_CFLAGS_san = -O1 -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FLAVOUR_CFLAGS_fuzz = -O1 -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FLAVOUR_LDFLAGS_san = -fsanitize=address,undefined
+FLAVOUR_LDFLAGS_fuzz = -fsanitize=address,undefined
+
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wformat=2 -Wconversion
+# Not -I: no header of ours may hide <jq.h> or <lmdb.h>.
+DL_CPPFLAGS = -iquote lib -D_GNU_SOURCE -DDL_VERSION='"$(VERSION)"' \
+	$(CPPFLAGS)
+DL_CFLAGS = -std=gnu11 -g -fPIE $(WARN) $(FLAVOUR_CFLAGS_$(FLAVOUR)) $(CFLAGS)
+DL_LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
+	$(FLAVOUR_LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
+# As needed: a tool loads only the libraries that it uses.
+LIBS = -ljq -lcurl -llmdb -lyaml -lzstd -lz -lsodium -lcsv -lm -lpthread
+
+DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
+	liblmdb-dev libyaml-dev libzstd-dev zlib1g-dev libxxhash-dev \
+	libsodium-dev libcsv-dev
+DEPS_DEMO = bash jq zstd
+DEPS_TEST = perl libcmocka-dev gzip curl nginx-light mandoc man-db \
+	lmdb-utils procps
+DEPS_LINT = clang clang-format mandoc shellcheck
+DEPS_FUZZ = clang libclang-rt-14-dev
+
+LIB_SRC = $(wildcard lib/*.c)
+TOOLS = $(patsubst cmd/%.c,%,$(wildcard cmd/dl-*.c))
+UNITS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+HELPERS = $(patsubst tests/servers/%.c,%,$(wildcard tests/servers/*.c))
+BENCHES = $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
+MANS = $(wildcard man/*.[157])
+
+LIB = $(B)/libdlkit.a
+LIB_OBJ = $(LIB_SRC:%.c=$(B)/%.o)
+
+.PHONY: all deps deps-demo deps-lint deps-fuzz units helpers benches fuzzers \
+	test check prove lint bench fuzz demo install uninstall clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(TOOLS:%=$(B)/%)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(DL_CPPFLAGS) $(DL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/dl-%: $(B)/cmd/dl-%.o $(LIB)
+	$(CC) $(DL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+$(B)/unit/%: $(B)/tests/unit/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(DL_LDFLAGS) -o $@ $< $(LIB) $(LIBS) -lcmocka
+
+$(B)/servers/%: $(B)/tests/servers/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(DL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+$(B)/bench/%: $(B)/tests/bench/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(DL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+$(B)/fuzzer/%: $(B)/tests/fuzz/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(DL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(LIBS)
+
+units: $(UNITS:%=$(B)/unit/%)
+helpers: $(HELPERS:%=$(B)/servers/%)
+benches: $(BENCHES:%=$(B)/bench/%)
+fuzzers: $(FUZZERS:%=$(B)/fuzzer/%)
+
+# What is missing of Debian's packages, installed; elsewhere, named.
+define install_deps
+	@tests/deps $(1)
+endef
+deps:
+	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
+deps-demo:
+	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO))
+deps-lint:
+	$(call install_deps,$(DEPS_BUILD) $(DEPS_TEST) $(DEPS_LINT))
+deps-fuzz:
+	$(call install_deps,$(DEPS_BUILD) $(DEPS_FUZZ))
+
+# A make of its own after the packages are there: nothing of it is decided
+# before they are.
+demo: deps-demo
+	@$(MAKE) --no-print-directory -s all
+	@pipelines/quakes/demo
+
+test: deps
+	@$(MAKE) --no-print-directory all units helpers benches
+	@$(MAKE) --no-print-directory prove
+
+check: deps
+	@$(MAKE) --no-print-directory FLAVOUR=san all units helpers benches
+	@$(MAKE) --no-print-directory FLAVOUR=san prove
+
+prove:
+	PATH="$(CURDIR)/$(B):$$PATH" BUILD="$(CURDIR)/$(B)" \
+	FLAVOUR=$(FLAVOUR) CMOCKA_MESSAGE_OUTPUT=TAP \
+	prove -j 2 --timer $(PROVEFLAGS) tests/*.t $(UNITS:%=$(B)/unit/%)
+
+lint: deps-lint
+	@$(MAKE) --no-print-directory all
+	PATH="$(CURDIR)/$(B):$$PATH" prove tests/lint/*.t
+
+bench: deps
+	@$(MAKE) --no-print-directory all benches
+	@PATH="$(CURDIR)/$(B):$$PATH" BUILD="$(CURDIR)/$(B)" tests/bench/run
+
+fuzz: deps-fuzz
+	@$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang fuzzers
+	@for f in $(FUZZERS); do \
+		echo "== $$f"; mkdir -p build/fuzz/corpus/$$f; \
+		build/fuzz/fuzzer/$$f -max_total_time=$(FUZZ_SECONDS) \
+		    -print_final_stats=1 -verbosity=0 -timeout=10 \
+		    -artifact_prefix=build/fuzz/$$f- \
+		    build/fuzz/corpus/$$f || exit 1; \
+	done
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(PREFIX)/bin
+	for s in 1 5 7; do \
+		install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
+		install -m 644 man/*.$$s \
+		    $(DESTDIR)$(PREFIX)/share/man/man$$s || exit 1; \
+	done
+
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	for m in $(notdir $(MANS)); do \
+		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; \
+	done
+
+clean:
+	rm -rf build
+
+-include $(LIB_OBJ:.o=.d)
+-include $(patsubst %.c,$(B)/%.d,$(wildcard cmd/*.c tests/*/*.c))

@@ -1,0 +1,166 @@
+#include "checkpoint.h"
+
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define KEY_MAX 200
+#define POSITION_MAX 1024
+#define OFFSET_DIGITS 20
+
+bool
+dl_key_ok(struct dl_span key)
+{
+	if (key.len == 0 || key.len > KEY_MAX || key.p[0] == '.')
+		return false;
+	for (size_t i = 0; i < key.len; i++) {
+		char c = key.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') && c != '.' && c != '_' && c != '-')
+			return false;
+	}
+	return true;
+}
+
+static bool
+position_ok(struct dl_span position)
+{
+	if (position.len == 0 || position.len > POSITION_MAX)
+		return false;
+	for (size_t i = 0; i < position.len; i++)
+		if (position.p[i] <= ' ' || position.p[i] > '~')
+			return false;
+	return true;
+}
+
+static bool
+is_offset(struct dl_span position)
+{
+	for (size_t i = 0; i < position.len; i++)
+		if (position.p[i] < '0' || position.p[i] > '9')
+			return false;
+	return position.len == OFFSET_DIGITS;
+}
+
+static int
+path_of(char path[PATH_MAX], const char *home, struct dl_span key,
+    const char *ending, struct dl_err *err)
+{
+	if (!dl_key_ok(key))
+		return dl_err_data(err, "'%.*s' is not a checkpoint's key",
+		    DL_SPAN_ARG(key));
+	if (snprintf(path, PATH_MAX, "%s/commits/%.*s%s", home,
+	        DL_SPAN_ARG(key), ending) >= PATH_MAX)
+		return dl_err_usage(err, "the path '%s' is too long", home);
+	return 0;
+}
+
+static int
+make_commits(const char *home, struct dl_err *err)
+{
+	char dir[PATH_MAX];
+
+	if (snprintf(dir, sizeof(dir), "%s/commits", home) >= PATH_MAX)
+		return dl_err_usage(err, "the path '%s' is too long", home);
+	return dl_mkdirs(dir, err);
+}
+
+int
+dl_commit_read(const char *home, struct dl_span key, struct dl_buf *b,
+    struct dl_err *err)
+{
+	char path[PATH_MAX];
+	struct dl_span got;
+	size_t start = b->len;
+
+	if (path_of(path, home, key, "", err) < 0)
+		return -1;
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	if (dl_read_file(path, POSITION_MAX + 1, b, err) < 0)
+		return -1;
+	if (b->len > start && b->p[b->len - 1] == '\n')
+		b->len--;
+	got = dl_span(b->p + start, b->len - start);
+	if (!position_ok(got))
+		return dl_err_data(err,
+		    "'%s' does not hold a position: remove it to start from "
+		    "the beginning", path);
+	return 1;
+}
+
+static int
+store(const char *home, struct dl_span key, struct dl_span position,
+    struct dl_err *err)
+{
+	char path[PATH_MAX];
+	struct dl_buf b = {0};
+	int r;
+
+	if ((r = dl_commit_read(home, key, &b, err)) < 0)
+		goto out;
+	if (r > 0 && is_offset(position) && is_offset(dl_buf_as_span(&b)) &&
+	    dl_span_cmp(position, dl_buf_as_span(&b)) < 0) {
+		r = dl_err_data(err,
+		    "the position of '%.*s' would move backwards, from %.*s "
+		    "to %.*s", DL_SPAN_ARG(key), (int)b.len, b.p,
+		    DL_SPAN_ARG(position));
+		goto out;
+	}
+	if (r > 0 && dl_span_eq(position, dl_buf_as_span(&b))) {
+		r = 0;
+		goto out;
+	}
+	dl_buf_clear(&b);
+	dl_buf_span(&b, position);
+	dl_buf_addc(&b, '\n');
+	r = path_of(path, home, key, "", err);
+	if (r == 0)
+		r = dl_replace_file(path, dl_buf_as_span(&b), err);
+out:
+	dl_buf_release(&b);
+	return r;
+}
+
+int
+dl_commit_write(const char *home, struct dl_span key, struct dl_span position,
+    struct dl_err *err)
+{
+	char path[PATH_MAX];
+	int fd, r;
+
+	if (!position_ok(position))
+		return dl_err_data(err, "'%.*s' is not a position",
+		    DL_SPAN_ARG(position));
+	if (path_of(path, home, key, ".commit", err) < 0 ||
+	    make_commits(home, err) < 0)
+		return -1;
+	/* Held for the moment of the change, so that two see each other's. */
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return dl_err_errno(err, "cannot open '%s'", path);
+	if (flock(fd, LOCK_EX) < 0)
+		r = dl_err_errno(err, "cannot lock '%s'", path);
+	else
+		r = store(home, key, position, err);
+	close(fd);
+	return r;
+}
+
+int
+dl_head_lock(const char *home, struct dl_span key, struct dl_err *err)
+{
+	char path[PATH_MAX], what[KEY_MAX + 8];
+
+	if (path_of(path, home, key, ".lock", err) < 0 ||
+	    make_commits(home, err) < 0)
+		return -1;
+	snprintf(what, sizeof(what), "'%.*s'", DL_SPAN_ARG(key));
+	return dl_lock_file(path, what, err);
+}

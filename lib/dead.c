@@ -1,0 +1,153 @@
+#include "dead.h"
+
+#include "clock.h"
+#include "hash.h"
+#include "io.h"
+#include "json.h"
+#include "line.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* A record may grow sixfold as a JSON string; the letter stays a line. */
+#define RECORD_MAX (DL_LINE_MAX / 8)
+
+int
+dl_dead_open(struct dl_dead *d, const char *path, const char *tool,
+    struct dl_span step, struct dl_err *err)
+{
+	int fd;
+
+	*d = (struct dl_dead){0};
+	snprintf(d->tool, sizeof(d->tool), "%s", tool);
+	snprintf(d->step, sizeof(d->step), "%.*s", DL_SPAN_ARG(step));
+	if (path == NULL)
+		return 0;
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return dl_err_errno(err, "cannot open '%s'", path);
+	dl_out_init(&d->out, fd, path);
+	d->open = true;
+	return dl_sync_parent(path, err);
+}
+
+static void
+put_base64(struct dl_buf *b, struct dl_span s)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                             "abcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < s.len; i += 3) {
+		size_t n = s.len - i < 3 ? s.len - i : 3;
+		uint32_t v = 0;
+		char c[4];
+
+		for (size_t k = 0; k < 3; k++)
+			v = v << 8 | (k < n ? (unsigned char)s.p[i + k] : 0u);
+		for (size_t k = 0; k < 4; k++)
+			c[k] = k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
+		dl_buf_add(b, c, 4);
+	}
+}
+
+static void
+put_record(struct dl_buf *b, struct dl_span record)
+{
+	if (dl_utf8_valid(record)) {
+		dl_buf_adds(b, "\"record\":");
+		dl_json_quote(b, record);
+	} else {
+		dl_buf_adds(b, "\"record_base64\":\"");
+		put_base64(b, record);
+		dl_buf_addc(b, '"');
+	}
+}
+
+static void
+put_letter(struct dl_dead *d, const struct dl_event *head,
+    struct dl_span record, uint64_t total, const char *code, const char *why)
+{
+	struct dl_buf *b = &d->out.buf;
+
+	dl_event_head(b, head);
+	dl_buf_printf(b, "{\"tool\":\"%s\",\"step\":", d->tool);
+	dl_json_quote(b, dl_span_str(d->step));
+	dl_buf_printf(b, ",\"code\":\"%s\",\"error\":", code);
+	dl_json_quote(b, dl_span_str(why));
+	dl_buf_addc(b, ',');
+	if (record.len > RECORD_MAX)
+		record.len = RECORD_MAX;
+	if (total > record.len)
+		dl_buf_printf(b, "\"bytes\":%llu,", (unsigned long long)total);
+	put_record(b, record);
+	dl_buf_addc(b, '}');
+	dl_event_tail(b);
+}
+
+int
+dl_dead_put(struct dl_dead *d, const struct dl_event *ev,
+    struct dl_span record, uint64_t total, const char *code,
+    const struct dl_err *why, struct dl_err *err)
+{
+	struct dl_event head = {0};
+	char id[DL_ID_LEN + 1], stamp[DL_TIME_MAX];
+	struct dl_hash128 h = dl_hash128(record);
+	struct dl_time now;
+
+	if (!d->open) {
+		*err = *why;
+		if (err->status == DL_EXIT_OK)
+			err->status = DL_EXIT_DATA;
+		return -1;
+	}
+	if (ev != NULL) {
+		head = *ev;
+		head.scratch = (struct dl_buf){0};
+	}
+	snprintf(id, sizeof(id), "%016llx%016llx", (unsigned long long)h.hi,
+	    (unsigned long long)h.lo);
+	dl_now(&now);
+	dl_time_print(&now, stamp);
+	if (head.id.p == NULL)
+		head.id = dl_span_str(id);
+	if (head.source.p == NULL)
+		head.source = dl_span_str(d->tool);
+	if (head.time.p == NULL)
+		head.time = dl_span_str(stamp);
+	if (head.recordedtime.p == NULL)
+		head.recordedtime = dl_span_str(stamp);
+	head.type = DL_SPAN(DL_TYPE_DEAD);
+	put_letter(d, &head, record, total, code, why->msg);
+	d->count++;
+	return dl_out_spill(&d->out, err);
+}
+
+int
+dl_dead_sync(struct dl_dead *d, struct dl_err *err)
+{
+	if (!d->open)
+		return 0;
+	if (dl_out_flush(&d->out, err) < 0)
+		return -1;
+	/* A pipe or a terminal has nothing to sync, and says EINVAL. */
+	if (fdatasync(d->out.fd) < 0 && errno != EINVAL && errno != EROFS &&
+	    errno != ENOTSUP)
+		return dl_err_errno(err, "cannot sync '%s'", d->out.name);
+	return 0;
+}
+
+int
+dl_dead_close(struct dl_dead *d, struct dl_err *err)
+{
+	int r = dl_dead_sync(d, err);
+
+	if (!d->open)
+		return r;
+	if (close(d->out.fd) < 0 && r == 0)
+		r = dl_err_errno(err, "cannot close '%s'", d->out.name);
+	dl_out_release(&d->out);
+	d->open = false;
+	return r;
+}

@@ -1,0 +1,227 @@
+#include "event.h"
+
+#include "hash.h"
+#include "json.h"
+
+#include <stdlib.h>
+
+/* Our attributes, in the order in which they are written. */
+static const struct attr {
+	const char *name;
+	size_t len;
+	size_t offset; /* of the span in struct dl_event */
+} attrs[] = {
+#define ATTR(name, field) \
+	{name, sizeof(name) - 1, offsetof(struct dl_event, field)}
+	ATTR("id", id),
+	ATTR("source", source),
+	ATTR("type", type),
+	ATTR("subject", subject),
+	ATTR("time", time),
+	ATTR("recordedtime", recordedtime),
+	ATTR("sequence", sequence),
+	ATTR("dlorigin", origin),
+	ATTR("dlsteps", steps),
+	ATTR("causationid", causationid),
+#undef ATTR
+};
+#define NATTRS (sizeof(attrs) / sizeof(attrs[0]))
+
+static struct dl_span *
+slot(const struct dl_event *ev, const struct attr *a)
+{
+	return (struct dl_span *)((char *)(uintptr_t)ev + a->offset);
+}
+
+void
+dl_event_release(struct dl_event *ev)
+{
+	dl_buf_release(&ev->scratch);
+}
+
+/*
+ * The attribute of that name.  Lines of ours have them in the order of the
+ * table, so the search begins where the last one was found.
+ */
+static const struct attr *
+find(struct dl_span name, size_t *from)
+{
+	for (size_t i = 0; i < NATTRS; i++) {
+		size_t at = *from + i < NATTRS ? *from + i : *from + i - NATTRS;
+
+		if (attrs[at].len == name.len &&
+		    memcmp(attrs[at].name, name.p, name.len) == 0) {
+			*from = at + 1 < NATTRS ? at + 1 : 0;
+			return &attrs[at];
+		}
+	}
+	return NULL;
+}
+
+static int
+bad(struct dl_err *err, const char *what)
+{
+	return dl_err_data(err, "not an event: %s", what);
+}
+
+static int
+take_attr(struct dl_event *ev, const struct attr *a, struct dl_span value,
+    struct dl_err *err)
+{
+	struct dl_span *to = slot(ev, a);
+
+	if (to->p != NULL)
+		return dl_err_data(err, "not an event: '%s' twice", a->name);
+	if (dl_json_kind(value) == DL_JSON_NULL)
+		return 0;
+	if (dl_json_string(value, &ev->scratch, to) < 0)
+		return dl_err_data(err,
+		    "not an event: '%s' is not a string", a->name);
+	if (to->len == 0)
+		*to = (struct dl_span){0};
+	return 0;
+}
+
+static int
+take_extra(struct dl_event *ev, struct dl_span key, struct dl_span value,
+    struct dl_err *err)
+{
+	if (ev->nextra == DL_EVENT_EXTRA)
+		return dl_err_data(err,
+		    "not an event: more than %d attributes that are not known",
+		    DL_EVENT_EXTRA);
+	/* From the name's opening quote to the value's last byte. */
+	ev->extra[ev->nextra++] = dl_span(key.p - 1,
+	    (size_t)(value.p + value.len - (key.p - 1)));
+	return 0;
+}
+
+static int
+take(struct dl_event *ev, struct dl_span key, struct dl_span value,
+    size_t *from, bool *version, struct dl_err *err)
+{
+	struct dl_span name, text;
+	const struct attr *a;
+
+	if (dl_json_text(key, &ev->scratch, &name) < 0)
+		return bad(err, "a name with a broken escape");
+	if (dl_span_eq(name, DL_SPAN("data"))) {
+		if (ev->data.p != NULL)
+			return bad(err, "'data' twice");
+		ev->data = value;
+		return 0;
+	}
+	if ((a = find(name, from)) != NULL)
+		return take_attr(ev, a, value, err);
+	if (!dl_span_eq(name, DL_SPAN("specversion")))
+		return take_extra(ev, key, value, err);
+	if (dl_json_string(value, &ev->scratch, &text) < 0 ||
+	    !dl_span_eq(text, DL_SPAN("1.0")))
+		return bad(err, "specversion is not \"1.0\"");
+	*version = true;
+	return 0;
+}
+
+static void
+reset(struct dl_event *ev, struct dl_span line)
+{
+	for (size_t i = 0; i < NATTRS; i++)
+		*slot(ev, &attrs[i]) = (struct dl_span){0};
+	ev->line = line;
+	ev->data = (struct dl_span){0};
+	ev->nextra = 0;
+	dl_buf_clear(&ev->scratch);
+	/*
+	 * Decoding never makes text longer, so with this room the buffer stays
+	 * where it is and the spans into it stay good.
+	 */
+	if (memchr(line.p, '\\', line.len) != NULL)
+		dl_buf_room(&ev->scratch, line.len);
+}
+
+int
+dl_event_parse(struct dl_event *ev, struct dl_span line, struct dl_err *err)
+{
+	struct dl_json_iter it;
+	struct dl_span key, value, whole;
+	bool version = false;
+	size_t from = 0;
+	int r;
+
+	if (line.p == NULL)
+		line.p = "";
+	reset(ev, line);
+	if (dl_json_value(line, &whole) < 0 ||
+	    dl_json_kind(whole) != DL_JSON_OBJECT)
+		return bad(err, "expected one JSON object on the line");
+	dl_json_enter(&it, whole);
+	while ((r = dl_json_member(&it, &key, &value)) > 0)
+		if (take(ev, key, value, &from, &version, err) < 0)
+			return -1;
+	if (r < 0)
+		return bad(err, "the JSON is broken");
+	if (!version)
+		return bad(err, "no specversion");
+	if (ev->id.p == NULL || ev->source.p == NULL || ev->type.p == NULL)
+		return bad(err, ev->id.p == NULL ? "no id" :
+		        ev->source.p == NULL ? "no source" : "no type");
+	return 0;
+}
+
+static void
+put_attr(struct dl_buf *b, const char *name, struct dl_span text)
+{
+	if (text.p == NULL)
+		return;
+	dl_buf_adds(b, ",\"");
+	dl_buf_adds(b, name);
+	dl_buf_add(b, "\":", 2);
+	dl_json_quote(b, text);
+}
+
+static void
+put_envelope(struct dl_buf *b, const struct dl_event *ev)
+{
+	dl_buf_adds(b, "{\"specversion\":\"1.0\"");
+	for (size_t i = 0; i < NATTRS; i++)
+		put_attr(b, attrs[i].name, *slot(ev, &attrs[i]));
+	for (size_t i = 0; i < ev->nextra; i++) {
+		dl_buf_addc(b, ',');
+		dl_buf_span(b, ev->extra[i]);
+	}
+}
+
+void
+dl_event_head(struct dl_buf *b, const struct dl_event *ev)
+{
+	put_envelope(b, ev);
+	dl_buf_adds(b, ",\"data\":");
+}
+
+void
+dl_event_tail(struct dl_buf *b)
+{
+	dl_buf_add(b, "}\n", 2);
+}
+
+void
+dl_event_write(struct dl_buf *b, const struct dl_event *ev)
+{
+	if (ev->data.p == NULL) {
+		put_envelope(b, ev);
+	} else {
+		dl_event_head(b, ev);
+		dl_buf_span(b, ev->data);
+	}
+	dl_event_tail(b);
+}
+
+void
+dl_event_checkpoint(
+    struct dl_buf *b, struct dl_span key, struct dl_span position)
+{
+	const struct dl_event ev = {
+	    .id = position, .source = key, .type = DL_SPAN(DL_TYPE_CHECKPOINT)};
+
+	dl_event_write(b, &ev);
+}

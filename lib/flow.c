@@ -1,0 +1,158 @@
+#include "flow.h"
+
+#include "log.h"
+
+#include <unistd.h>
+
+/* Lines of ours may be as long as a line can be configured to be. */
+#define FLOW_LINE_MAX DL_LINE_MAX
+
+int
+dl_flow_open(struct dl_flow *f, const char *dead_path, const char *tool,
+    struct dl_span step, struct dl_err *err)
+{
+	*f = (struct dl_flow){0};
+	dl_line_init(&f->in, STDIN_FILENO, "<stdin>");
+	f->in.max = FLOW_LINE_MAX;
+	dl_out_init(&f->out, STDOUT_FILENO, "<stdout>");
+	return dl_dead_open(&f->dead, dead_path, tool, step, err);
+}
+
+/* A line that is no event: kept with the dead letters, or the end. */
+static int
+broken(struct dl_flow *f, struct dl_span line, uint64_t total,
+    const char *code, struct dl_err *why, struct dl_err *err)
+{
+	if (!f->dead.open)
+		dl_err_prefix(why, "<stdin>:%llu",
+		    (unsigned long long)f->in.number);
+	return dl_dead_put(&f->dead, NULL, line, total, code, why, err);
+}
+
+static int
+too_long(struct dl_flow *f, struct dl_span line, struct dl_err *err)
+{
+	struct dl_err why = {0};
+
+	dl_err_data(&why, "a line of %llu bytes, at most %zu are taken",
+	    (unsigned long long)f->in.long_bytes, f->in.max);
+	return broken(f, line, f->in.long_bytes, "too-long", &why, err);
+}
+
+enum dl_flow_result
+dl_flow_next(struct dl_flow *f, int wait_ms, struct dl_err *err)
+{
+	for (;;) {
+		struct dl_err why = {0};
+		struct dl_span line;
+		enum dl_line_result r;
+
+		r = dl_line_next(&f->in, wait_ms, &line, err);
+		if (r == DL_LINE_FAIL)
+			return DL_FLOW_FAIL;
+		if (r == DL_LINE_END)
+			return DL_FLOW_END;
+		if (r == DL_LINE_IDLE)
+			return DL_FLOW_IDLE;
+		if (r == DL_LINE_LONG) {
+			f->nin++;
+			if (too_long(f, line, err) < 0)
+				return DL_FLOW_FAIL;
+			continue;
+		}
+		if (dl_event_parse(&f->ev, line, &why) < 0) {
+			f->nin++;
+			if (broken(f, line, line.len, "event", &why, err) < 0)
+				return DL_FLOW_FAIL;
+			continue;
+		}
+		if (dl_event_is(&f->ev, DL_TYPE_CHECKPOINT))
+			return DL_FLOW_CHECKPOINT;
+		f->nin++;
+		return DL_FLOW_EVENT;
+	}
+}
+
+/* Pass a checkpoint on: all before it is written, its dead letters durable. */
+static int
+pass_on(struct dl_flow *f, struct dl_err *err)
+{
+	if (dl_dead_sync(&f->dead, err) < 0)
+		return -1;
+	dl_buf_span(&f->out.buf, f->ev.line);
+	dl_buf_addc(&f->out.buf, '\n');
+	return dl_out_flush(&f->out, err);
+}
+
+int
+dl_flow_filter(struct dl_flow *f, struct dl_err *err)
+{
+	if (dl_out_spill(&f->out, err) < 0)
+		return -1;
+	for (;;) {
+		/* With something to say, never sleep on it. */
+		int wait = f->out.buf.len > 0 ? 0 : -1;
+
+		switch (dl_flow_next(f, wait, err)) {
+		case DL_FLOW_FAIL:
+			return -1;
+		case DL_FLOW_END:
+			return 0;
+		case DL_FLOW_EVENT:
+			return 1;
+		case DL_FLOW_CHECKPOINT:
+			if (pass_on(f, err) < 0)
+				return -1;
+			break;
+		case DL_FLOW_IDLE:
+			if (dl_out_flush(&f->out, err) < 0)
+				return -1;
+			break;
+		}
+	}
+}
+
+int
+dl_flow_dead(struct dl_flow *f, const char *code, const struct dl_err *why,
+    struct dl_err *err)
+{
+	if (dl_dead_put(&f->dead, &f->ev, f->ev.line, f->ev.line.len, code, why,
+	        err) == 0)
+		return 0;
+	if (!f->dead.open)
+		dl_err_prefix(err, "<stdin>:%llu: event %.*s",
+		    (unsigned long long)f->in.number,
+		    (int)(f->ev.id.len < 80 ? f->ev.id.len : 80), f->ev.id.p);
+	return -1;
+}
+
+int
+dl_flow_ack(struct dl_flow *f, struct dl_span key, struct dl_span position,
+    struct dl_err *err)
+{
+	if (dl_dead_sync(&f->dead, err) < 0)
+		return -1;
+	if (!isatty(STDOUT_FILENO))
+		dl_event_checkpoint(&f->out.buf, key, position);
+	return dl_out_flush(&f->out, err);
+}
+
+int
+dl_flow_close(struct dl_flow *f, struct dl_err *err)
+{
+	int r = dl_out_flush(&f->out, err);
+
+	dl_log(DL_LOG_DEBUG, "%llu in, %llu out, %llu dropped, %llu dead",
+	    (unsigned long long)f->nin, (unsigned long long)f->nout,
+	    (unsigned long long)f->ndropped,
+	    (unsigned long long)f->dead.count);
+	if (dl_dead_close(&f->dead, err) < 0)
+		r = -1;
+	/* Some file systems tell of a failed write only at close. */
+	if (close(STDOUT_FILENO) < 0 && r == 0)
+		r = dl_err_errno(err, "cannot close <stdout>");
+	dl_event_release(&f->ev);
+	dl_line_release(&f->in);
+	dl_out_release(&f->out);
+	return r;
+}

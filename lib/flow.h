@@ -1,0 +1,61 @@
+/*
+ * Events from standard input, as filters and sinks take them: parsed, broken
+ * ones put with the dead letters, checkpoints and idle moments told.
+ *
+ * A filter writes to f->out and calls dl_flow_filter(), which passes on
+ * checkpoints in their order, with everything before them written and the dead
+ * letters durable.  A sink calls dl_flow_next() and, when all before a
+ * checkpoint is durable, dl_flow_ack().
+ */
+#ifndef DL_FLOW_H
+#define DL_FLOW_H
+
+#include "dead.h"
+#include "event.h"
+#include "line.h"
+#include "out.h"
+
+#include <stdint.h>
+
+enum dl_flow_result {
+	DL_FLOW_FAIL = -1,
+	DL_FLOW_END = 0,
+	DL_FLOW_EVENT = 1,
+	DL_FLOW_CHECKPOINT = 2, /* f->ev.source is its key, f->ev.id its position */
+	DL_FLOW_IDLE = 3
+};
+
+struct dl_flow {
+	struct dl_line in;
+	struct dl_out out;
+	struct dl_dead dead;
+	struct dl_event ev;
+	uint64_t nin, nout, ndropped; /* records; dead.count has the dead */
+};
+
+/* dead_path, tool, step: as in dl_dead_open.  step may be empty. */
+int dl_flow_open(struct dl_flow *f, const char *dead_path, const char *tool,
+    struct dl_span step, struct dl_err *err);
+
+/* The next thing on standard input; f->ev is it.  wait_ms as dl_line_next. */
+enum dl_flow_result dl_flow_next(struct dl_flow *f, int wait_ms,
+    struct dl_err *err);
+
+/* For filters: the next event; 1, 0 at the end, -1. */
+int dl_flow_filter(struct dl_flow *f, struct dl_err *err);
+
+/* The event at hand failed for reason why: a dead letter, or -1. */
+int dl_flow_dead(struct dl_flow *f, const char *code,
+    const struct dl_err *why, struct dl_err *err);
+
+/*
+ * For sinks: all before this checkpoint is durable.  Makes the dead letters
+ * durable, then prints it and flushes (nothing is printed on a terminal).
+ */
+int dl_flow_ack(struct dl_flow *f, struct dl_span key,
+    struct dl_span position, struct dl_err *err);
+
+/* Flush, make the dead letters durable, tell the counts (-v), release. */
+int dl_flow_close(struct dl_flow *f, struct dl_err *err);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Files as this project writes them: whole or not at all.
+ */
+#ifndef DL_IO_H
+#define DL_IO_H
+
+#include "buf.h"
+#include "err.h"
+#include "span.h"
+
+#include <sys/types.h>
+
+/* Write n bytes to fd, however many calls it takes; name is for the message. */
+int dl_write_all(int fd, const void *p, size_t n, const char *name,
+    struct dl_err *err);
+
+/* Read a whole file of at most max bytes, appended to b. */
+int dl_read_file(const char *path, size_t max, struct dl_buf *b,
+    struct dl_err *err);
+
+/*
+ * Replace path by bytes, durably: a temporary beside it, fsynced, renamed over
+ * it, and the directory fsynced.  After a crash path is the old or the new.
+ */
+int dl_replace_file(const char *path, struct dl_span bytes,
+    struct dl_err *err);
+
+/* Make path and what leads to it, mode 0777 less umask, each durable. */
+int dl_mkdirs(const char *path, struct dl_err *err);
+
+/* fsync a directory, so that names made or removed in it last. */
+int dl_sync_dir(const char *path, struct dl_err *err);
+
+/* fsync what leads to path: dirname(path), of which it may have none ("."). */
+int dl_sync_parent(const char *path, struct dl_err *err);
+
+/*
+ * Hold path (made if absent) by an exclusive flock, without waiting.  Returns
+ * the descriptor, which is the lock: close it to let go; it is closed on exec.
+ * Held by another: DL_EXIT_TEMP, and the message says what is held.
+ */
+int dl_lock_file(const char *path, const char *what, struct dl_err *err);
+
+/* Ask for pipes of 1 MiB; does nothing where fd isn't one. */
+void dl_widen_pipe(int fd);
+
+#endif

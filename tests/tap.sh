@@ -1,0 +1,84 @@
+# Test Anything Protocol for shell tests.  Sourced; needs bash.
+#
+#	is GOT WANT NAME
+#	like GOT REGEX NAME
+#	status WANT NAME COMMAND [ARG...]    stdout in $T/out, stderr in $T/err
+#	done_testing
+#
+# $T is a scratch directory, removed at exit; DL_HOME is $T/home.
+set -u
+
+export LC_ALL=C TZ=UTC
+T=$(mktemp -d "${TMPDIR:-/tmp}/dl-test.XXXXXX")
+export DL_HOME=$T/home
+unset DL_NOW DL_LOG
+tap_count=0
+tap_failed=0
+tap_pids=()
+
+# Processes started by a test are ended by their pid, and nothing else is.
+tap_cleanup() {
+	local status=$?
+	for pid in "${tap_pids[@]+"${tap_pids[@]}"}"; do
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	for dir in "$T"/mnt*; do
+		[ -d "$dir" ] && umount "$dir" 2>/dev/null
+	done
+	rm -rf "$T"
+	exit $status
+}
+trap tap_cleanup EXIT
+
+tap() {
+	tap_count=$((tap_count + 1))
+	if [ "$1" = ok ]; then
+		echo "ok $tap_count - $2"
+	else
+		echo "not ok $tap_count - $2"
+		tap_failed=$((tap_failed + 1))
+	fi
+}
+
+note() {
+	printf '%s\n' "$*" | sed 's/^/# /' >&2
+}
+
+is() {
+	if [ "$1" = "$2" ]; then
+		tap ok "$3"
+	else
+		tap fail "$3"
+		note "got:  ${1:0:2000}"
+		note "want: ${2:0:2000}"
+	fi
+}
+
+like() {
+	if [[ $1 =~ $2 ]]; then
+		tap ok "$3"
+	else
+		tap fail "$3"
+		note "got:      ${1:0:2000}"
+		note "to match: $2"
+	fi
+}
+
+status() {
+	local want=$1 name=$2 got
+	shift 2
+	"$@" >"$T/out" 2>"$T/err"
+	got=$?
+	if [ "$got" = "$want" ]; then
+		tap ok "$name"
+	else
+		tap fail "$name"
+		note "status $got, want $want: $*"
+		note "$(head -c 2000 "$T/err")"
+	fi
+}
+
+done_testing() {
+	echo "1..$tap_count"
+	[ "$tap_failed" = 0 ]
+}

@@ -13,6 +13,9 @@ tidy(char *s)
 			*s = '?';
 }
 
+static int fail(struct dl_err *, enum dl_exit, const char *, va_list)
+    DL_PRINTF(3, 0);
+
 static int
 fail(struct dl_err *err, enum dl_exit status, const char *fmt, va_list ap)
 {

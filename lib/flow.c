@@ -18,6 +18,16 @@ dl_flow_open(struct dl_flow *f, const char *dead_path, const char *tool,
 	return dl_dead_open(&f->dead, dead_path, tool, step, err);
 }
 
+/* The end is near: what came before the record that failed still goes on. */
+static void
+last_words(struct dl_flow *f)
+{
+	struct dl_err ignored = {0};
+
+	if (!f->dead.open)
+		dl_out_flush(&f->out, &ignored);
+}
+
 /* A line that is no event: kept with the dead letters, or the end. */
 static int
 broken(struct dl_flow *f, struct dl_span line, uint64_t total,
@@ -26,6 +36,7 @@ broken(struct dl_flow *f, struct dl_span line, uint64_t total,
 	if (!f->dead.open)
 		dl_err_prefix(why, "<stdin>:%llu",
 		    (unsigned long long)f->in.number);
+	last_words(f);
 	return dl_dead_put(&f->dead, NULL, line, total, code, why, err);
 }
 
@@ -116,6 +127,7 @@ int
 dl_flow_dead(struct dl_flow *f, const char *code, const struct dl_err *why,
     struct dl_err *err)
 {
+	last_words(f);
 	if (dl_dead_put(&f->dead, &f->ev, f->ev.line, f->ev.line.len, code, why,
 	        err) == 0)
 		return 0;

@@ -34,6 +34,13 @@ dl_span_str(const char *s)
 	return (struct dl_span){s, s == NULL ? 0 : strlen(s)};
 }
 
+/* Past the last byte.  An absent span has none, and NULL + 0 is undefined. */
+static inline const char *
+dl_span_end(struct dl_span s)
+{
+	return s.len == 0 ? s.p : s.p + s.len;
+}
+
 static inline bool
 dl_span_eq(struct dl_span a, struct dl_span b)
 {

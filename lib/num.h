@@ -1,0 +1,24 @@
+/*
+ * Numbers that people write: counts, sizes and durations.
+ */
+#ifndef DL_NUM_H
+#define DL_NUM_H
+
+#include "err.h"
+#include "span.h"
+
+#include <stdint.h>
+
+/* A decimal count, 0 to INT64_MAX: "1000".  No sign, no space. */
+int dl_num_count(struct dl_span text, int64_t *n, struct dl_err *err);
+
+/* Bytes: a count with an optional K, M, G or T of 1024: "64M". */
+int dl_num_size(struct dl_span text, int64_t *bytes, struct dl_err *err);
+
+/* Milliseconds from "250ms", "30s", "5m", "2h", "7d", or sums: "1h30m". */
+int dl_num_duration(struct dl_span text, int64_t *ms, struct dl_err *err);
+
+/* Print bytes for people: "1.2 MiB"; ms as "5m"; out of 32 bytes. */
+void dl_num_print_size(int64_t bytes, char out[32]);
+
+#endif

@@ -51,7 +51,7 @@ DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 	libsodium-dev libcsv-dev
 DEPS_DEMO = bash jq zstd
 DEPS_TEST = perl libcmocka-dev gzip curl nginx-light mandoc man-db \
-	lmdb-utils procps
+	lmdb-utils procps time
 DEPS_LINT = clang clang-format mandoc shellcheck
 DEPS_FUZZ = clang libclang-rt-14-dev
 

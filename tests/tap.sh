@@ -9,6 +9,8 @@
 set -u
 
 export LC_ALL=C TZ=UTC
+export BUILD=${BUILD:-$PWD/build}
+export PATH=$BUILD:$PATH
 T=$(mktemp -d "${TMPDIR:-/tmp}/dl-test.XXXXXX")
 export DL_HOME=$T/home
 unset DL_NOW DL_LOG

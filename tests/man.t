@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# The man pages are the specification: every EXAMPLE runs and prints what it
+# says, every option is described, every page is whole.
+. tests/tap.sh
+
+# Lines of a page's examples: "$ " begins a command, "> " continues it, what
+# follows is what it prints.
+examples() {
+	awk '
+	/^\.Sh /          { in_examples = ($2 == "EXAMPLES") }
+	/^\.Bd -literal/  { if (in_examples) block = 1; next }
+	/^\.Ed/           { block = 0; next }
+	block {
+		sub(/^\\&/, ""); gsub(/\\e/, "\\"); gsub(/\\-/, "-")
+		gsub(/\\\(aq/, "\047"); gsub(/\\\(dq/, "\""); gsub(/\\&/, "")
+		print
+	}' "$1"
+}
+
+run_examples() {
+	local page=$1 dir=$T/$2 command='' want='' n=0 line
+	mkdir -p "$dir"
+	check() {
+		[ -n "$command" ] || return 0
+		n=$((n + 1))
+		local got
+		got=$(cd "$dir" && DL_HOME=$dir/home \
+			DL_NOW=2026-01-01T00:00:00Z \
+			timeout 60 bash -c "$command" 2>&1 </dev/null)
+		is "$got" "${want%$'\n'}" "$page: $command"
+		command='' want=''
+	}
+	while IFS= read -r line; do
+		case $line in
+		'$ '*)	check; command=${line#\$ } ;;
+		'> '*)	if [ -z "$want" ] && [ -n "$command" ]; then
+				command+=$'\n'${line#> }
+			else
+				want+=$line$'\n'
+			fi ;;
+		*)	want+=$line$'\n' ;;
+		esac
+	done < <(examples "$page")
+	check
+	examples_run=$n
+}
+
+for page in man/*.[157]; do
+	name=$(basename "$page")
+	run_examples "$page" "$name"
+	case $name in
+	*.7) ;;
+	*)	is "$((examples_run > 0))" 1 "$page has examples" ;;
+	esac
+	is "$(mandoc -T lint -W warning "$page" 2>&1)" '' "$page: mandoc lint"
+done
+
+# Each tool has a page, and the page and --help list the same options.
+for tool in cmd/dl-*.c; do
+	name=$(basename "$tool" .c)
+	page=man/$name.1
+	is "$([ -f "$page" ] && echo yes)" yes "$name has a man page"
+	help=$("$name" --help | sed -n \
+		's/^  \(-.\)\{0,1\},\{0,1\} *\(--[a-z-]*\).*/\1 \2/p' |
+		sed 's/^ *//' | sort)
+	man=$(sed -n 's/^\.It Fl //p' "$page" | awk '{
+		out = ""
+		if ($1 !~ /^-/) { out = "-" $1; sub(/,.*/, "", out) }
+		for (i = 1; i <= NF; i++)
+			if ($i ~ /^-[a-z]/) { out = out " -" $i; break }
+		sub(/^ /, "", out); sub(/,$/, "", out)
+		print out }' | sort)
+	is "$man" "$help" "$name: the page's options are those of --help"
+	for section in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES \
+	    'SEE ALSO'; do
+		is "$(grep -c "^.Sh $section\$" "$page")" 1 \
+			"$page has $section"
+	done
+done
+
+done_testing

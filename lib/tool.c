@@ -40,6 +40,8 @@ set_signals(enum dl_tool_signals how)
 {
 	int flags = (int)SA_RESETHAND;
 
+	/* A file-size limit is a full disk: a failed write, and told as one. */
+	handle(SIGXFSZ, SIG_IGN, 0);
 	if (how == DL_TOOL_PLAIN) {
 		handle(SIGPIPE, SIG_DFL, 0);
 		return;

@@ -1,0 +1,334 @@
+#include "twin_private.h"
+
+/*
+ * A batch goes into the tree in the order of its keys, in one or more
+ * transactions.  LMDB keeps the pages that a transaction changes in memory
+ * until it commits, a page for every record where keys are scattered.  So a
+ * transaction ends where DIRTY_MAX of them have gathered: memory is bounded, and
+ * since a transaction covers a contiguous run of keys, hardly a page is written
+ * twice.  Each is durable and right by itself, the twin being a join.
+ */
+#define DIRTY_MAX (9 << 20)
+#define SEEN 4096 /* slots to recognise pages of the change log by */
+
+struct apply {
+	struct dl_twin *t;
+	MDB_txn *txn;
+	MDB_cursor *records, *changes;
+	uint64_t first, number; /* change log: before this one, and its last */
+	size_t dirty;           /* bytes of changed pages, estimated */
+	const char *page;       /* somewhere in the page changed last */
+	bool at_end;            /* all that follows is after all keys */
+	uint64_t seen[SEEN];
+};
+
+/*
+ * A place in a page that is about to change.  LMDB doesn't tell whether it is
+ * changed already; but keys come in order, so it is if it is the last one.
+ */
+static void
+will_change(struct apply *a, const char *place)
+{
+	uintptr_t x = (uintptr_t)place, y = (uintptr_t)a->page;
+
+	if ((x > y ? x - y : y - x) >= a->t->page)
+		a->dirty += a->t->page;
+}
+
+/* An entry of the change log goes, once all are known. */
+static void
+forget_change(struct apply *a, uint64_t number)
+{
+	struct dl_twin *t = a->t;
+	uint64_t near = number / 64 + 1; /* about a page of them */
+	uint64_t *slot = &a->seen[near % SEEN];
+
+	if (*slot != near) {
+		*slot = near;
+		a->dirty += t->page;
+	}
+	if (t->nold == t->old_cap) {
+		t->old_cap = t->old_cap == 0 ? 1024 : 2 * t->old_cap;
+		/* The second half is the sort's. */
+		t->old = dl_realloc(t->old, 2 * t->old_cap * sizeof(*t->old));
+	}
+	t->old[t->nold++].key = number;
+}
+
+/* Write o under key, at the cursor where the key exists.  LMDB's code. */
+static int
+write_record(
+    struct apply *a, struct dl_span key, struct dl_twin_obs *o, bool exists)
+{
+	struct dl_twin *t = a->t;
+	size_t size = dl_twin_encoded(o);
+	MDB_val k = dl_twin_val(key), v = {size, NULL};
+	int rc;
+
+	o->change = ++a->number;
+	a->dirty += key.len + 32; /* in the change log */
+	if (!exists || size > t->page / 2)
+		a->dirty += 2 * (key.len + size);
+	if (!exists) {
+		rc = mdb_cursor_put(a->records, &k, &v,
+		    MDB_RESERVE | (a->at_end ? MDB_APPEND : 0));
+		if (rc == 0)
+			dl_twin_encode(o, v.mv_data);
+	} else {
+		/* MDB_CURRENT saves a search, but not with MDB_RESERVE. */
+		dl_buf_clear(&t->encoded);
+		dl_buf_room(&t->encoded, size);
+		dl_twin_encode(o, t->encoded.p);
+		v.mv_data = t->encoded.p;
+		rc = mdb_cursor_put(a->records, &k, &v, MDB_CURRENT);
+		if (rc == 0)
+			rc =
+			    mdb_cursor_get(a->records, &k, &v, MDB_GET_CURRENT);
+	}
+	a->page = v.mv_data;
+	return rc;
+}
+
+static int
+damaged(const struct apply *a, struct dl_span key, struct dl_err *err)
+{
+	const char *nul = memchr(key.p, '\0', key.len);
+	int n = (int)(nul == NULL ? key.len : (size_t)(nul - key.p));
+
+	dl_err_prefix(err, "twin '%s', component '%.*s'", a->t->dir, n, key.p);
+	return -1;
+}
+
+/*
+ * Find out what becomes of e, and write it if it stays.  *rc is LMDB's code;
+ * -1 is a failure that isn't LMDB's.
+ */
+static int
+decide(struct apply *a, struct dl_twin_entry *e, int *rc, struct dl_err *err)
+{
+	struct dl_span key = dl_twin_batch_key(&a->t->batch, e);
+	MDB_val k = dl_twin_val(key), v;
+	struct dl_twin_obs is, was;
+	int order;
+
+	e->changed = true;
+	e->verdict = DL_TWIN_APPLIED;
+	dl_twin_batch_obs(&a->t->batch, e, &is);
+	*rc = a->at_end ? MDB_NOTFOUND
+	                : mdb_cursor_get(a->records, &k, &v, MDB_SET_RANGE);
+	if (*rc == MDB_NOTFOUND) {
+		a->at_end = true;
+		*rc = write_record(a, key, &is, false);
+		return 0;
+	}
+	if (*rc != 0)
+		return 0;
+	if (!dl_span_eq(dl_twin_span(k), key)) {
+		*rc = write_record(a, key, &is, false);
+		return 0;
+	}
+	if (dl_twin_decode(dl_twin_span(v), &was, err) < 0)
+		return damaged(a, key, err);
+	order = dl_twin_cmp(&is, &was);
+	if (order == 0)
+		e->verdict = DL_TWIN_DUPLICATE;
+	else if (order < 0)
+		e->verdict = DL_TWIN_STALE;
+	else if (dl_span_eq(is.value, was.value))
+		e->verdict = DL_TWIN_UNCHANGED;
+	e->changed = dl_twin_join_cmp(&is, &was) > 0;
+	if (e->changed) {
+		will_change(a, v.mv_data);
+		forget_change(a, was.change);
+		*rc = write_record(a, key, &is, true);
+	}
+	return 0;
+}
+
+/* Take the old entries out of the change log, in its order.  LMDB's code. */
+static int
+log_forget(struct apply *a)
+{
+	struct dl_twin *t = a->t;
+	int rc;
+
+	dl_radix_sort(t->old, t->old + t->old_cap, t->nold);
+	for (size_t i = 0; i < t->nold; i++) {
+		size_t number = t->old[i].key;
+		MDB_val k = {sizeof(number), &number}, v;
+
+		rc = mdb_cursor_get(a->changes, &k, &v, MDB_SET);
+		if (rc == 0)
+			rc = mdb_cursor_del(a->changes, 0);
+		if (rc != 0 && rc != MDB_NOTFOUND)
+			return rc;
+	}
+	return 0;
+}
+
+/* Append the new ones of order[from..to).  LMDB's code. */
+static int
+log_append(struct apply *a, size_t from, size_t to)
+{
+	struct dl_twin_batch *b = &a->t->batch;
+	size_t number = a->first;
+	int rc;
+
+	for (size_t i = from; i < to; i++) {
+		const struct dl_twin_entry *e = &b->entries[b->order[i].index];
+		MDB_val k = {sizeof(number), &number}, v;
+
+		if (!e->changed)
+			continue;
+		number++;
+		v = dl_twin_val(dl_twin_batch_key(b, e));
+		if ((rc = mdb_cursor_put(a->changes, &k, &v, MDB_APPEND)) != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Begin: the transaction, its cursors, the change log's end.  LMDB's code. */
+static int
+apply_begin(struct apply *a)
+{
+	MDB_val k, v;
+	size_t number;
+	int rc;
+
+	a->t->nold = 0;
+	if ((rc = dl_twin_begin(a->t, 0, &a->txn)) != 0 ||
+	    (rc = mdb_cursor_open(a->txn, a->t->records, &a->records)) != 0 ||
+	    (rc = mdb_cursor_open(a->txn, a->t->changes, &a->changes)) != 0)
+		return rc;
+	rc = mdb_cursor_get(a->changes, &k, &v, MDB_LAST);
+	if (rc == 0 && k.mv_size != sizeof(number))
+		return MDB_CORRUPTED;
+	if (rc == 0) {
+		memcpy(&number, k.mv_data, sizeof(number));
+		a->first = a->number = number;
+	}
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/*
+ * One transaction over order[from..], as much as fits; *to is where it ended.
+ * *rc is LMDB's code; -1 is a failure that isn't LMDB's.
+ */
+static int
+apply(struct dl_twin *t, size_t from, size_t *to, int *rc, struct dl_err *err)
+{
+	struct dl_twin_batch *b = &t->batch;
+	struct apply a = {.t = t};
+	size_t i = from;
+	int r = 0;
+
+	*rc = apply_begin(&a);
+	while (*rc == 0 && r == 0 && i < b->norder && a.dirty < DIRTY_MAX)
+		r = decide(&a, &b->entries[b->order[i++].index], rc, err);
+	if (*rc == 0 && r == 0)
+		*rc = log_forget(&a);
+	if (*rc == 0 && r == 0)
+		*rc = log_append(&a, from, i);
+	if (*rc == 0 && r == 0)
+		*rc = mdb_txn_commit(a.txn); /* and frees the cursors */
+	else
+		mdb_txn_abort(a.txn);
+	*to = i;
+	return r;
+}
+
+/* apply(), with as much room as it takes. */
+static int
+apply_growing(struct dl_twin *t, size_t from, size_t *to, struct dl_err *err)
+{
+	MDB_envinfo info;
+	int rc;
+
+	for (;;) {
+		if (apply(t, from, to, &rc, err) < 0)
+			return -1;
+		if (rc == 0)
+			return 0;
+		if (rc != MDB_MAP_FULL)
+			return dl_twin_fail(t, rc, "write to", err);
+		if ((rc = mdb_env_info(t->env, &info)) != 0 ||
+		    (rc = mdb_env_set_mapsize(t->env, 2 * info.me_mapsize)) !=
+			0)
+			return dl_twin_fail(t, rc, "grow", err);
+	}
+}
+
+static int
+tell(struct dl_twin *t, const struct dl_twin_entry *e,
+    enum dl_twin_verdict verdict, struct dl_err *err)
+{
+	char time[DL_TIME_MAX];
+	struct dl_twin_obs o;
+	struct dl_twin_record rec;
+
+	t->counts[verdict]++;
+	if (t->verdict == NULL)
+		return 0;
+	dl_twin_batch_obs(&t->batch, e, &o);
+	rec = (struct dl_twin_record){.value = o.value,
+	    .time = dl_span(time, dl_time_print(&o.time, time)),
+	    .instant = o.time,
+	    .sequence = o.sequence,
+	    .source = o.source,
+	    .id = o.id,
+	    .recordedtime = o.recordedtime};
+	dl_twin_key_split(
+	    dl_twin_batch_key(&t->batch, e), &rec.component, &rec.metric);
+	return t->verdict(t->verdict_arg, &rec, verdict, err);
+}
+
+/* Tell of e, and of what lost to it in the batch. */
+static int
+tell_all(struct dl_twin *t, const struct dl_twin_entry *e, struct dl_err *err)
+{
+	const struct dl_twin_entry *loser;
+	struct dl_twin_obs x, y;
+
+	if (tell(t, e, e->verdict, err) < 0)
+		return -1;
+	if (e->loser != 0)
+		dl_twin_batch_obs(&t->batch, e, &x);
+	for (uint32_t i = e->loser; i != 0; i = loser->loser) {
+		enum dl_twin_verdict verdict = DL_TWIN_STALE;
+
+		loser = &t->batch.entries[i - 1];
+		dl_twin_batch_obs(&t->batch, loser, &y);
+		if (dl_twin_cmp(&x, &y) == 0)
+			verdict = DL_TWIN_DUPLICATE;
+		if (tell(t, loser, verdict, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+dl_twin_commit(struct dl_twin *t, struct dl_err *err)
+{
+	struct dl_twin_batch *b = &t->batch;
+	size_t to;
+
+	if (!t->sorted) {
+		dl_twin_batch_sort(b);
+		t->sorted = true;
+		t->decided = 0;
+	}
+	while (t->decided < b->norder) {
+		if (apply_growing(t, t->decided, &to, err) < 0)
+			return -1;
+		for (; t->decided < to; t->decided++)
+			if (tell_all(t, &b->entries[b->order[t->decided].index],
+				err) < 0)
+				return -1;
+	}
+	t->counts[DL_TWIN_STALE] += b->nstale;
+	t->counts[DL_TWIN_DUPLICATE] += b->ndup;
+	dl_twin_batch_clear(b);
+	t->sorted = false;
+	return 0;
+}

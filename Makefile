@@ -50,7 +50,7 @@ DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 	liblmdb-dev libyaml-dev libzstd-dev zlib1g-dev libxxhash-dev \
 	libsodium-dev libcsv-dev
 DEPS_DEMO = bash jq zstd
-DEPS_TEST = perl libcmocka-dev gzip curl nginx-light mandoc man-db \
+DEPS_TEST = perl libcmocka-dev gzip curl nginx-light openssl mandoc man-db \
 	lmdb-utils procps time
 DEPS_LINT = clang clang-format mandoc shellcheck
 DEPS_FUZZ = clang libclang-rt-14-dev

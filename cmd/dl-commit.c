@@ -169,18 +169,19 @@ hear(struct commit *c, struct dl_err *err)
 static int
 check_ends(struct commit *c, struct dl_err *err)
 {
-	for (size_t i = 0; i < c->n; i++) {
-		struct branch *b = &c->branches[i];
+	const struct branch *first = &c->branches[0];
 
-		if (c->key.len > 0 && !dl_span_eq(dl_buf_as_span(&b->position),
-		                          dl_buf_as_span(&c->branches[0].position)))
+	for (size_t i = 1; i < c->n; i++) {
+		const struct branch *b = &c->branches[i];
+
+		if (!dl_span_eq(dl_buf_as_span(&b->position),
+			dl_buf_as_span(&first->position)))
 			return dl_err_temp(err,
 			    "%s ended at '%.*s' and %s at '%.*s': a branch "
-			    "died, run it again", b->in.name,
-			    (int)b->position.len, b->position.p,
-			    c->branches[0].in.name,
-			    (int)c->branches[0].position.len,
-			    c->branches[0].position.p);
+			    "died, run it again",
+			    b->in.name, (int)b->position.len, b->position.p,
+			    first->in.name, (int)first->position.len,
+			    first->position.p);
 	}
 	return 0;
 }

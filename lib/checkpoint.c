@@ -48,25 +48,26 @@ is_offset(struct dl_span position)
 	return position.len == OFFSET_DIGITS;
 }
 
+/* home/DIR/KEY.ENDING, in a directory that is there. */
 static int
-path_of(char path[PATH_MAX], const char *home, struct dl_span key,
-    const char *ending, struct dl_err *err)
+path_of(char path[PATH_MAX], const char *home, const char *dir,
+    struct dl_span key, const char *ending, struct dl_err *err)
 {
 	if (!dl_key_ok(key))
 		return dl_err_data(err, "'%.*s' is not a checkpoint's key",
 		    DL_SPAN_ARG(key));
-	if (snprintf(path, PATH_MAX, "%s/commits/%.*s%s", home,
+	if (snprintf(path, PATH_MAX, "%s/%s/%.*s%s", home, dir,
 	        DL_SPAN_ARG(key), ending) >= PATH_MAX)
 		return dl_err_usage(err, "the path '%s' is too long", home);
 	return 0;
 }
 
 static int
-make_commits(const char *home, struct dl_err *err)
+make_dir(const char *home, const char *name, struct dl_err *err)
 {
 	char dir[PATH_MAX];
 
-	if (snprintf(dir, sizeof(dir), "%s/commits", home) >= PATH_MAX)
+	if (snprintf(dir, sizeof(dir), "%s/%s", home, name) >= PATH_MAX)
 		return dl_err_usage(err, "the path '%s' is too long", home);
 	return dl_mkdirs(dir, err);
 }
@@ -79,7 +80,7 @@ dl_commit_read(const char *home, struct dl_span key, struct dl_buf *b,
 	struct dl_span got;
 	size_t start = b->len;
 
-	if (path_of(path, home, key, "", err) < 0)
+	if (path_of(path, home, "commits", key, "", err) < 0)
 		return -1;
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return 0;
@@ -120,7 +121,7 @@ store(const char *home, struct dl_span key, struct dl_span position,
 	dl_buf_clear(&b);
 	dl_buf_span(&b, position);
 	dl_buf_addc(&b, '\n');
-	r = path_of(path, home, key, "", err);
+	r = path_of(path, home, "commits", key, "", err);
 	if (r == 0)
 		r = dl_replace_file(path, dl_buf_as_span(&b), err);
 out:
@@ -138,8 +139,9 @@ dl_commit_write(const char *home, struct dl_span key, struct dl_span position,
 	if (!position_ok(position))
 		return dl_err_data(err, "'%.*s' is not a position",
 		    DL_SPAN_ARG(position));
-	if (path_of(path, home, key, ".commit", err) < 0 ||
-	    make_commits(home, err) < 0)
+	if (path_of(path, home, "locks", key, ".commit", err) < 0 ||
+	    make_dir(home, "locks", err) < 0 ||
+	    make_dir(home, "commits", err) < 0)
 		return -1;
 	/* Held for the moment of the change, so that two see each other's. */
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -158,8 +160,8 @@ dl_head_lock(const char *home, struct dl_span key, struct dl_err *err)
 {
 	char path[PATH_MAX], what[KEY_MAX + 8];
 
-	if (path_of(path, home, key, ".lock", err) < 0 ||
-	    make_commits(home, err) < 0)
+	if (path_of(path, home, "locks", key, ".head", err) < 0 ||
+	    make_dir(home, "locks", err) < 0)
 		return -1;
 	snprintf(what, sizeof(what), "'%.*s'", DL_SPAN_ARG(key));
 	return dl_lock_file(path, what, err);

@@ -15,19 +15,19 @@
 bool dl_key_ok(struct dl_span key);
 
 /* The committed position: 1 and *position appended to b, 0 none yet, -1. */
-int dl_commit_read(const char *home, struct dl_span key, struct dl_buf *b,
-    struct dl_err *err);
+int dl_commit_read(
+    const char *home, struct dl_span key, struct dl_buf *b, struct dl_err *err);
 
 /*
- * Store position, durably, under the key's lock against another committer.  Positions
- * of 20 digits (offsets) never move backwards: DL_EXIT_DATA.
+ * Store position, durably, under the key's lock against another committer.
+ * Positions of 20 digits (offsets) never move backwards: DL_EXIT_DATA.
  */
 int dl_commit_write(const char *home, struct dl_span key,
     struct dl_span position, struct dl_err *err);
 
 /*
- * Hold key as the head of a pipe: home/commits/KEY.lock.  The descriptor is the lock.
- * Held by another run: DL_EXIT_TEMP.
+ * Hold key as the head of a pipe, by home/locks/KEY.head.  The descriptor is
+ * the lock.  Held by another run: DL_EXIT_TEMP.
  */
 int dl_head_lock(const char *home, struct dl_span key, struct dl_err *err);
 

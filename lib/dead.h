@@ -17,18 +17,20 @@ struct dl_dead {
 };
 
 /*
- * Append to path, made if absent (a pipe does: >(command)).  path NULL: there is no place for dead letters, and
- * dl_dead_put() fails with the record's own error.  tool and step are copied.
+ * Append to path, made if absent (a pipe does: >(command)).  path NULL: there
+ * is no place for dead letters, and dl_dead_put() fails with the record's own
+ * error.  tool and step are copied.
  */
 int dl_dead_open(struct dl_dead *d, const char *path, const char *tool,
     struct dl_span step, struct dl_err *err);
 
 /*
  * Keep record, which failed for reason why->msg; code is a short word for the
- * kind of failure ("json", "event", "time", "program", "too-long"...).  ev tells source, subject,
- * id and time where they are known, and may be NULL.  Where there is no place
- * for dead letters: -1, err is why, with DL_EXIT_DATA unless why says otherwise.
- * record longer than DL_LINE_MAX / 8 is cut to that and total (its whole length) is said.
+ * kind of failure ("json", "event", "time", "program", "too-long", ...).  ev
+ * tells source, subject, id and time where they are known, and may be NULL.  A
+ * record longer than DL_LINE_MAX / 8 is cut to that, and total, its whole
+ * length, is said.  Where there is no place for dead letters: -1, err is why,
+ * with DL_EXIT_DATA unless why says otherwise.
  */
 int dl_dead_put(struct dl_dead *d, const struct dl_event *ev,
     struct dl_span record, uint64_t total, const char *code,

@@ -65,7 +65,8 @@ dl_event_is(const struct dl_event *ev, const char *type)
 
 /*
  * Append the event as one line, newline included: specversion, id, source,
- * type, subject, time, recordedtime, sequence, dlorigin, dlsteps, causationid, others, data.
+ * type, subject, time, recordedtime, sequence, dlorigin, dlsteps, causationid,
+ * others, data.
  */
 void dl_event_write(struct dl_buf *b, const struct dl_event *ev);
 
@@ -74,8 +75,8 @@ void dl_event_head(struct dl_buf *b, const struct dl_event *ev);
 void dl_event_tail(struct dl_buf *b);
 
 /*
- * The id of a record: XXH3-128, in hex, of source, subject, time and data, each of
- * the first three ended by a NUL.
+ * The id of a record: XXH3-128, in hex, of source, subject, time and data, each
+ * of the first three ended by a NUL.
  */
 void dl_event_id(char id[DL_ID_LEN + 1], const struct dl_event *ev);
 
@@ -84,8 +85,8 @@ void dl_event_checkpoint(struct dl_buf *b, struct dl_span key,
     struct dl_span position);
 
 /*
- * Append to b what dlsteps is after one more step: "steps name@hash", where hash
- * is 8 hex digits of program.  Only the last DL_STEPS_MAX steps are kept.
+ * Append to b what dlsteps is after one more step: "steps name@hash", where
+ * hash is 8 hex digits of program.  Only the last DL_STEPS_MAX steps are kept.
  */
 #define DL_STEPS_MAX 32
 void dl_event_step(struct dl_buf *b, struct dl_span steps,

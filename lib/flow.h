@@ -21,7 +21,7 @@ enum dl_flow_result {
 	DL_FLOW_FAIL = -1,
 	DL_FLOW_END = 0,
 	DL_FLOW_EVENT = 1,
-	DL_FLOW_CHECKPOINT = 2, /* f->ev.source is its key, f->ev.id its position */
+	DL_FLOW_CHECKPOINT = 2, /* f->ev: source is the key, id the position */
 	DL_FLOW_IDLE = 3
 };
 

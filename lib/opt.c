@@ -60,7 +60,6 @@ tables(const struct dl_opt *opts, char *letters, struct option *longs)
 {
 	int n = 0;
 
-	*letters++ = '+'; /* operands end the options */
 	*letters++ = ':'; /* we say what is wrong ourselves */
 	for (; opts[n].kind != DL_OPT_KIND_END && n < OPTS_MAX; n++) {
 		bool arg = opts[n].arg != NULL;
@@ -102,7 +101,7 @@ find(const struct dl_opt *opts, int n, int c)
 }
 
 int
-dl_opt_parse(const struct dl_opt *opts, int argc, char *const *argv,
+dl_opt_parse(const struct dl_opt *opts, int argc, char **argv,
     enum dl_opt_kind *asked, struct dl_err *err)
 {
 	char letters[2 * OPTS_MAX + 3];

@@ -56,13 +56,14 @@ struct dl_opt {
 	{DL_OPT_KIND_END, 0, NULL, NULL, NULL, NULL, NULL}
 
 /*
- * Parse argv by the table (ended by DL_OPT_END), options before operands; "--"
- * ends them, "-" is an operand.  "--name=VALUE" and "--name VALUE" both do;
- * letters may be grouped.  Returns the index of the first operand; -1 with
- * DL_EXIT_USAGE.  Stops early at help or version and sets *asked to that kind
- * (otherwise to DL_OPT_KIND_END).
+ * Parse argv by the table (ended by DL_OPT_END).  Options and operands may be
+ * mixed (argv is reordered, operands last); "--" ends the options, "-" is an
+ * operand.  "--name=VALUE" and "--name VALUE" both do; letters may be grouped.
+ * Returns the index of the first operand; -1 with DL_EXIT_USAGE.  Stops early
+ * at help or version and sets *asked to that kind (otherwise to
+ * DL_OPT_KIND_END).
  */
-int dl_opt_parse(const struct dl_opt *opts, int argc, char *const *argv,
+int dl_opt_parse(const struct dl_opt *opts, int argc, char **argv,
     enum dl_opt_kind *asked, struct dl_err *err);
 
 /* "usage: NAME [-qv] [-t DIR] ARGS" and one line per option. */

@@ -73,9 +73,9 @@ takes_all_kinds(void **state)
 	assert_int_equal(PARSE("--arg", "a", "1", "--arg", "b", "2", "-"), 7);
 	assert_string_equal(dl_buf_str(&g.pairs), "a=1;b=2;");
 	dl_buf_release(&g.pairs);
-	/* Operands end the options, and so does "--". */
-	assert_int_equal(PARSE("op", "-q"), 1);
-	assert_false(g.quiet);
+	/* Options may follow operands, but nothing after "--" is one. */
+	assert_int_equal(PARSE("op", "-q"), 2);
+	assert_true(g.quiet);
 	assert_int_equal(PARSE("--", "-q"), 2);
 	assert_false(g.quiet);
 	assert_int_equal(PARSE("-h", "--nonsense"), 2);

@@ -1,0 +1,67 @@
+/*
+ * What a source is: the YAML of dl-source(5), or the same from options.
+ */
+#ifndef DL_SOURCE_SPEC_H
+#define DL_SOURCE_SPEC_H
+
+#include "conf.h"
+#include "err.h"
+#include "items.h"
+
+#include <stdint.h>
+
+struct dl_source_spec {
+	const char *path; /* of the file, or NULL: it came from options */
+	const char *name;
+	const char *url; /* NULL: standard input */
+	const char *items;
+	const char *subject;
+	const char *time;
+	const char *time_format;
+	const char *delimiter;
+	const char **headers; /* "Name: value", NULL-ended, or NULL */
+	int format;           /* enum dl_items_format */
+	int csv_types;        /* 0: numbers where they are ones; 1: strings */
+	bool only_changed;
+	int64_t every_ms;
+	int64_t timeout_ms;
+	int64_t retries;
+	int64_t max_item;
+	int64_t max_document;
+
+	char *items_where; /* "quakes.yaml:4", for messages; never NULL */
+	char *subject_where;
+	char *time_where;
+
+	/* private */
+	const struct dl_conf_node *header_map;
+	struct dl_conf *conf;
+};
+
+/*
+ * Load path.  with_url: an absent url is an error (otherwise it is not needed).
+ * All pointers live until dl_source_spec_release(), which takes also what a
+ * failed load has left.
+ */
+int dl_source_spec_load(struct dl_source_spec *s, const char *path,
+    bool with_url, struct dl_err *err);
+
+/* Start with the defaults, for a spec from options: ndjson, no URL. */
+void dl_source_spec_init(struct dl_source_spec *s);
+
+/* Set the format by its name: DL_EXIT_USAGE if there is none of that name. */
+int dl_source_spec_format(
+    struct dl_source_spec *s, const char *format, struct dl_err *err);
+
+/* Check a spec that came from options: DL_EXIT_USAGE. */
+int dl_source_spec_check(const struct dl_source_spec *s, struct dl_err *err);
+
+/*
+ * A hash of all that decides what an answer means, so that validators got by
+ * another spec are not used.
+ */
+uint64_t dl_source_spec_hash(const struct dl_source_spec *s);
+
+void dl_source_spec_release(struct dl_source_spec *s);
+
+#endif

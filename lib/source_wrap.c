@@ -1,0 +1,172 @@
+#include "source_wrap.h"
+
+#include "json.h"
+
+static int
+compile(struct dl_source_wrap *w, const char *program, const char *where,
+    struct dl_err *err)
+{
+	struct dl_expr_options options = {.name = where};
+
+	if (program == NULL)
+		return -1;
+	if (w->set == NULL)
+		w->set = dl_expr_set_new();
+	return dl_expr_add(w->set, program, &options, err);
+}
+
+int
+dl_source_wrap_init(struct dl_source_wrap *w, const struct dl_source_spec *spec,
+    const char *origin, struct dl_err *err)
+{
+	*w = (struct dl_source_wrap){.spec = spec};
+	w->ev.source = dl_span_str(spec->name);
+	w->ev.type = DL_SPAN(DL_TYPE_RECORD);
+	w->ev.origin = dl_span_str(origin);
+	w->subject = compile(w, spec->subject, spec->subject_where, err);
+	if (w->subject < 0 && spec->subject != NULL)
+		return -1;
+	w->time = compile(w, spec->time, spec->time_where, err);
+	if (w->time < 0 && spec->time != NULL)
+		return -1;
+	dl_source_wrap_now(w);
+	return 0;
+}
+
+void
+dl_source_wrap_release(struct dl_source_wrap *w)
+{
+	dl_expr_set_free(w->set);
+	dl_event_release(&w->ev);
+	dl_buf_release(&w->subject_text);
+	dl_buf_release(&w->time_text);
+	dl_buf_release(&w->data);
+	*w = (struct dl_source_wrap){0};
+}
+
+void
+dl_source_wrap_now(struct dl_source_wrap *w)
+{
+	struct dl_time now;
+	size_t len;
+
+	dl_now(&now);
+	len = dl_time_print(&now, w->at);
+	w->ev.recordedtime = dl_span(w->at, len);
+}
+
+/*
+ * The text of expression n: a string's, decoded into scratch, or a number's
+ * bytes.  1, 0 for null or nothing, -1; *code is set where it is the program
+ * that failed.
+ */
+static int
+text_of(struct dl_source_wrap *w, int n, const char *where,
+    struct dl_buf *scratch, struct dl_span *text, const char **code,
+    struct dl_err *err)
+{
+	struct dl_span value;
+	int r = dl_expr_first(w->set, n, &value, err);
+
+	if (r < 0) {
+		*code = "program";
+		dl_err_prefix(err, "%s", where);
+	}
+	if (r <= 0)
+		return r;
+	switch (dl_json_kind(value)) {
+	case DL_JSON_NULL:
+		return 0;
+	case DL_JSON_NUMBER:
+		*text = value;
+		return 1;
+	case DL_JSON_STRING:
+		dl_buf_clear(scratch);
+		if (dl_json_string(value, scratch, text) == 0)
+			return 1;
+		/* FALLTHROUGH */
+	default:
+		return dl_err_data(
+		    err, "%s gives neither a string nor a number", where);
+	}
+}
+
+static int
+find_subject(struct dl_source_wrap *w, const char **code, struct dl_err *err)
+{
+	struct dl_span text;
+	int r;
+
+	*code = "subject";
+	r = text_of(w, w->subject, w->spec->subject_where, &w->subject_text,
+	    &text, code, err);
+	if (r < 0)
+		return -1;
+	if (r == 0 || text.len == 0) {
+		if (w->spec->only_changed)
+			return dl_err_data(err,
+			    "%s gives nothing, and only_changed tells items "
+			    "apart by it",
+			    w->spec->subject_where);
+		return 0;
+	}
+	if (text.len > DL_SOURCE_SUBJECT_MAX)
+		return dl_err_data(err, "%s gives more than %d bytes",
+		    w->spec->subject_where, DL_SOURCE_SUBJECT_MAX);
+	w->ev.subject = text;
+	return 0;
+}
+
+static int
+find_time(struct dl_source_wrap *w, const char **code, struct dl_err *err)
+{
+	struct dl_span text;
+	struct dl_time t;
+	int r;
+
+	*code = "time";
+	r = text_of(
+	    w, w->time, w->spec->time_where, &w->time_text, &text, code, err);
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return dl_err_data(
+		    err, "%s gives nothing", w->spec->time_where);
+	if (dl_time_parse_as(text, w->spec->time_format, &t, err) < 0) {
+		dl_err_prefix(err, "%s", w->spec->time_where);
+		return -1;
+	}
+	w->ev.time = dl_span(w->when, dl_time_print(&t, w->when));
+	return 0;
+}
+
+int
+dl_source_wrap_item(struct dl_source_wrap *w, struct dl_span item,
+    const char **code, struct dl_err *err)
+{
+	struct dl_event *ev = &w->ev;
+
+	ev->id = ev->subject = (struct dl_span){0};
+	ev->time = ev->recordedtime;
+	if (!dl_json_is_compact(item)) {
+		dl_buf_clear(&w->data);
+		dl_json_compact(&w->data, item);
+		item = dl_buf_as_span(&w->data);
+	}
+	ev->data = item;
+	if (w->set == NULL)
+		return 0;
+	*code = "json";
+	if (dl_expr_run(w->set, ev, err) < 0 ||
+	    (w->subject >= 0 && find_subject(w, code, err) < 0) ||
+	    (w->time >= 0 && find_time(w, code, err) < 0))
+		return -1;
+	return 0;
+}
+
+void
+dl_source_wrap_name(struct dl_source_wrap *w)
+{
+	dl_event_id(w->id, &w->ev);
+	w->ev.id = dl_span(w->id, DL_ID_LEN);
+}

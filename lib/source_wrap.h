@@ -1,0 +1,48 @@
+/*
+ * An item becomes an event: its subject and time found, its bytes kept.
+ */
+#ifndef DL_SOURCE_WRAP_H
+#define DL_SOURCE_WRAP_H
+
+#include "clock.h"
+#include "event.h"
+#include "expr.h"
+#include "source_spec.h"
+
+#define DL_SOURCE_SUBJECT_MAX 1024 /* bytes */
+
+struct dl_source_wrap {
+	struct dl_event ev; /* the event made last */
+	/* private */
+	const struct dl_source_spec *spec;
+	struct dl_expr_set *set; /* NULL: the spec has no expression */
+	int subject, time;       /* numbers in set; -1 none */
+	char at[DL_TIME_MAX];    /* when it was acquired */
+	char when[DL_TIME_MAX];
+	char id[DL_ID_LEN + 1];
+	struct dl_buf subject_text, time_text, data;
+};
+
+/*
+ * spec and origin (the URL, or NULL) are borrowed.  Zero w before a first
+ * init; release frees what init, failed or not, has made.
+ */
+int dl_source_wrap_init(struct dl_source_wrap *w,
+    const struct dl_source_spec *spec, const char *origin, struct dl_err *err);
+void dl_source_wrap_release(struct dl_source_wrap *w);
+
+/* What comes next was acquired now. */
+void dl_source_wrap_now(struct dl_source_wrap *w);
+
+/*
+ * Fill w->ev for a valid item, all but its id; it borrows the item's bytes.
+ * -1 with DL_EXIT_DATA: the item can't become an event; *code is the kind of
+ * failure for a dead letter, and w->ev has what is known.
+ */
+int dl_source_wrap_item(struct dl_source_wrap *w, struct dl_span item,
+    const char **code, struct dl_err *err);
+
+/* Name w->ev by its content. */
+void dl_source_wrap_name(struct dl_source_wrap *w);
+
+#endif

@@ -1,0 +1,447 @@
+/*
+ * source_state: what a source remembers, over runs that were committed, were
+ * not, and were cut off at each instant.
+ */
+#include "source_state.h"
+
+#include "checkpoint.h"
+#include "hash.h"
+#include "io.h"
+#include "seen.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define KEY DL_SPAN("source.s")
+
+static char home[] = "/tmp/dl-source-state.XXXXXX";
+static struct dl_err err;
+
+/* Run a shell command that knows home as $H and arg as $A. */
+static int
+in_home(const char *command, const char *arg)
+{
+	setenv("H", home, 1);
+	setenv("A", arg == NULL ? "" : arg, 1);
+	return system(command);
+}
+
+static int
+fresh(void **state)
+{
+	(void)state;
+	err = (struct dl_err){0};
+	return in_home("rm -rf $H/*", NULL);
+}
+
+static struct dl_source_state *
+open_state(void)
+{
+	struct dl_source_state *s;
+
+	s = dl_source_state_open(home, DL_SPAN("s"), &err);
+	if (s == NULL)
+		fail_msg("%s", err.msg);
+	return s;
+}
+
+static char *
+position(const struct dl_source_state *s)
+{
+	return dl_strndup(dl_source_state_position(s));
+}
+
+/* See each subject of text with that content; a save. */
+static char *
+emit(struct dl_source_state *s, const char *subjects, uint64_t content)
+{
+	for (; *subjects != '\0'; subjects++)
+		if (dl_source_state_new(s, (uint64_t)*subjects, content))
+			dl_source_state_touch(s);
+	assert_int_equal(dl_source_state_save(s, &err), 1);
+	return position(s);
+}
+
+static void
+commit(const char *token)
+{
+	assert_int_equal(
+	    dl_commit_write(home, KEY, dl_span_str(token), &err), 0);
+}
+
+/* The subjects of "abcdef" that are not new with that content. */
+static void
+expect_seen(struct dl_source_state *s, uint64_t content, const char *want)
+{
+	char got[8] = "";
+	size_t n = 0;
+
+	for (const char *p = "abcdef"; *p != '\0'; p++)
+		if (!dl_source_state_new(s, (uint64_t)*p, content))
+			got[n++] = *p;
+	assert_string_equal(got, want);
+}
+
+static size_t
+pending(void)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	size_t n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/sources/s/pending", home);
+	assert_non_null(d = opendir(path));
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static void
+what_was_committed_is_remembered(void **state)
+{
+	struct dl_source_state *s = open_state();
+	char *one, *two, *three, *at;
+
+	(void)state;
+	at = position(s);
+	assert_string_equal(at, DL_SOURCE_START);
+	free(at);
+	one = emit(s, "ab", 1);
+	two = emit(s, "c", 1);
+	three = emit(s, "de", 1);
+	assert_true(strcmp(DL_SOURCE_START, one) < 0);
+	assert_true(strcmp(one, two) < 0 && strcmp(two, three) < 0);
+	assert_int_equal(pending(), 3);
+	dl_source_state_close(s);
+
+	commit(two);
+	s = open_state();
+	at = position(s);
+	assert_string_equal(at, two);
+	assert_int_equal(pending(), 0);
+	expect_seen(s, 1, "abc");
+	dl_source_state_close(s);
+	free(at);
+
+	/* Again: nothing of what was only seen was kept. */
+	s = open_state();
+	expect_seen(s, 1, "abc");
+	expect_seen(s, 2, "");
+	dl_source_state_close(s);
+	free(one), free(two), free(three);
+}
+
+static void
+without_a_commit_all_is_new_again(void **state)
+{
+	struct dl_source_state *s = open_state();
+	char *one = emit(s, "abc", 1), *two, *at;
+
+	(void)state;
+	dl_source_state_close(s);
+	s = open_state();
+	at = position(s);
+	assert_string_equal(at, DL_SOURCE_START);
+	assert_int_equal(pending(), 0);
+	two = emit(s, "abc", 1);
+	assert_true(strcmp(one, two) < 0);
+	dl_source_state_close(s);
+
+	/* The first run is committed late: its change is gone, so it repeats. */
+	commit(one);
+	s = open_state();
+	free(at);
+	at = position(s);
+	assert_string_equal(at, DL_SOURCE_START);
+	expect_seen(s, 1, "");
+	dl_source_state_close(s);
+	free(one), free(two), free(at);
+}
+
+static void
+a_save_without_change_is_no_position(void **state)
+{
+	struct dl_source_state *s = open_state();
+	char *one;
+
+	(void)state;
+	assert_int_equal(dl_source_state_save(s, &err), 0);
+	one = emit(s, "a", 1);
+	assert_false(dl_source_state_new(s, 'a', 1));
+	assert_int_equal(dl_source_state_save(s, &err), 0);
+	assert_true(dl_source_state_new(s, 'a', 2));
+	dl_source_state_close(s);
+	free(one);
+}
+
+static void
+validators_belong_to_a_spec_and_a_commit(void **state)
+{
+	struct dl_source_state *s = open_state();
+	struct dl_span etag, modified;
+	char *one;
+
+	(void)state;
+	dl_source_state_set_validators(s, 7, DL_SPAN("\"x\""), DL_SPAN("Sun"));
+	one = emit(s, "", 0);
+	/* Used in this run, though not yet committed. */
+	dl_source_state_validators(s, 7, &etag, &modified);
+	assert_true(dl_span_is(etag, "\"x\"") && dl_span_is(modified, "Sun"));
+	dl_source_state_validators(s, 8, &etag, &modified);
+	assert_true(etag.p == NULL && modified.p == NULL);
+	dl_source_state_close(s);
+
+	s = open_state();
+	dl_source_state_validators(s, 7, &etag, &modified);
+	assert_true(etag.p == NULL && modified.p == NULL);
+	dl_source_state_set_validators(s, 7, DL_SPAN("\"y\""), DL_SPAN(""));
+	free(one);
+	one = emit(s, "", 0);
+	dl_source_state_close(s);
+	commit(one);
+	s = open_state();
+	dl_source_state_validators(s, 7, &etag, &modified);
+	assert_true(dl_span_is(etag, "\"y\"") && modified.p == NULL);
+	/* The same again is no change; one that can't be kept is none. */
+	dl_source_state_set_validators(s, 7, DL_SPAN("\"y\""), DL_SPAN(""));
+	assert_int_equal(dl_source_state_save(s, &err), 0);
+	dl_source_state_set_validators(s, 7, DL_SPAN("a\nb"), DL_SPAN(""));
+	dl_source_state_validators(s, 7, &etag, &modified);
+	assert_true(etag.p == NULL);
+	dl_source_state_close(s);
+	free(one);
+}
+
+/*
+ * A power cut while the state is settled: after each step of it, what is on
+ * disk leads to the same state.
+ */
+static void
+settling_can_be_cut_off_anywhere(void **state)
+{
+	struct dl_source_state *s = open_state();
+	char *one = emit(s, "ab", 1), *two = emit(s, "c", 1),
+	     *three = emit(s, "d", 1);
+
+	(void)state;
+	dl_source_state_close(s);
+	commit(two);
+	in_home("mkdir $H/keep && cp -r $H/sources/s/pending $H/keep/", NULL);
+	/* Half of a file that was being written. */
+	in_home("echo half > $H/sources/s/pending/$A.tmp1", three);
+	in_home("echo half > $H/sources/s/state.tmp1", NULL);
+	s = open_state();
+	expect_seen(s, 1, "abc");
+	dl_source_state_close(s);
+	assert_int_equal(pending(), 0);
+
+	/* The new state is there, and every pending change still is too. */
+	in_home("cp $H/keep/pending/* $H/sources/s/pending/", NULL);
+	s = open_state();
+	expect_seen(s, 1, "abc");
+	dl_source_state_close(s);
+	assert_int_equal(pending(), 0);
+
+	/* Only some were removed, the last one stayed; then it is committed. */
+	in_home("cp $H/keep/pending/$A $H/sources/s/pending/", three);
+	commit(three);
+	s = open_state();
+	expect_seen(s, 1, "abcd");
+	dl_source_state_close(s);
+	free(one), free(two), free(three);
+}
+
+static void
+a_change_whose_base_is_missing_is_not_applied(void **state)
+{
+	struct dl_source_state *s = open_state();
+	char *one = emit(s, "ab", 1), *two = emit(s, "c", 1), *at;
+
+	(void)state;
+	dl_source_state_close(s);
+	commit(two);
+	in_home("rm $H/sources/s/pending/$A", one);
+	s = open_state();
+	at = position(s);
+	assert_string_equal(at, DL_SOURCE_START);
+	expect_seen(s, 1, "");
+	free(at);
+	/* Whatever comes now is later than all that was. */
+	dl_source_state_touch(s);
+	at = emit(s, "", 0);
+	assert_true(strcmp(at, two) > 0);
+	dl_source_state_close(s);
+	free(one), free(two), free(at);
+}
+
+static void
+tokens_grow_when_the_clock_goes_back(void **state)
+{
+	struct dl_source_state *s;
+	char *at;
+
+	(void)state;
+	/* The year 10889; the next one has to carry over the last digits. */
+	commit("7ZZZZZZZZZ00000000000000ZZ");
+	s = open_state();
+	dl_source_state_touch(s);
+	assert_int_equal(dl_source_state_save(s, &err), 1);
+	at = position(s);
+	assert_string_equal(at, "7ZZZZZZZZZ0000000000000100");
+	dl_source_state_close(s);
+	free(at);
+}
+
+static void
+broken_files_are_told(void **state)
+{
+	struct dl_source_state *s = open_state();
+	char *one = emit(s, "abc", 1);
+
+	(void)state;
+	dl_source_state_close(s);
+	commit(one);
+	in_home("printf x | dd of=$H/sources/s/pending/$A bs=1 seek=150 "
+		"conv=notrunc 2>/dev/null",
+	    one);
+	assert_null(dl_source_state_open(home, DL_SPAN("s"), &err));
+	assert_int_equal(err.status, DL_EXIT_DATA);
+	assert_non_null(strstr(err.msg, one));
+	assert_non_null(strstr(err.msg, "move it away"));
+
+	err = (struct dl_err){0};
+	in_home("rm $H/sources/s/pending/*", NULL);
+	in_home("echo dl-source-state 1 > $H/sources/s/state", NULL);
+	assert_null(dl_source_state_open(home, DL_SPAN("s"), &err));
+	assert_non_null(strstr(err.msg, "/sources/s/state' is broken"));
+
+	err = (struct dl_err){0};
+	in_home("rm $H/sources/s/state", NULL);
+	in_home("echo 00000000000000001234 > $H/commits/source.s", NULL);
+	assert_null(dl_source_state_open(home, DL_SPAN("s"), &err));
+	assert_non_null(strstr(err.msg, "not a position of a source"));
+	free(one);
+}
+
+/* A run that goes on for long: what was committed is merged on the way. */
+static void
+a_long_run_keeps_few_changes(void **state)
+{
+	struct dl_source_state *s = open_state();
+	char *last = NULL;
+
+	(void)state;
+	for (uint64_t i = 0; i < 300; i++) {
+		free(last);
+		last = emit(s, "abcdef", i + 1);
+		if (i % 10 == 9)
+			commit(last);
+		assert_true(pending() <= 80);
+		assert_int_equal(dl_source_state_waiting(s), pending());
+	}
+	dl_source_state_close(s);
+	commit(last);
+	s = open_state();
+	expect_seen(s, 300, "abcdef");
+	dl_source_state_close(s);
+	free(last);
+}
+
+static void
+uncommitted_changes_are_held_back_at_a_limit(void **state)
+{
+	struct dl_source_state *s = open_state();
+	char *first = NULL, *last = NULL, *at;
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < DL_SOURCE_WAITING_MAX; i++) {
+		free(last);
+		last = emit(s, "a", i + 1);
+		if (first == NULL)
+			first = position(s);
+	}
+	assert_true(dl_source_state_new(s, 'b', 1));
+	dl_source_state_touch(s);
+	assert_int_equal(dl_source_state_save(s, &err), 0);
+	at = position(s);
+	assert_string_equal(at, last);
+	assert_int_equal(pending(), DL_SOURCE_WAITING_MAX);
+	free(at);
+
+	/* One commit, and what was held back goes on. */
+	commit(first);
+	assert_int_equal(dl_source_state_save(s, &err), 1);
+	at = position(s);
+	assert_true(strcmp(at, last) > 0);
+	dl_source_state_close(s);
+	commit(at);
+	s = open_state();
+	assert_false(dl_source_state_new(s, 'a', DL_SOURCE_WAITING_MAX));
+	assert_false(dl_source_state_new(s, 'b', 1));
+	dl_source_state_close(s);
+	free(first), free(last), free(at);
+}
+
+static void
+the_oldest_subjects_are_forgotten(void **state)
+{
+	struct dl_seen seen = {.limit = 1000};
+	size_t known = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 100000; i++) {
+		assert_true(dl_seen_put(&seen, i * 0x9e3779b97f4a7c15u, i));
+		assert_false(dl_seen_put(&seen, i * 0x9e3779b97f4a7c15u, i));
+		assert_true(seen.n <= 1000);
+	}
+	for (size_t i = 0; i < seen.n; i++)
+		known += seen.entry[i].content >= 100000 - 1000;
+	assert_int_equal(known, seen.n);
+	assert_true(seen.n >= 740);
+	assert_int_equal(dl_seen_changed(&seen), seen.n);
+	dl_seen_clean(&seen);
+	assert_int_equal(dl_seen_changed(&seen), 0);
+	assert_true(dl_seen_put(&seen, seen.entry[3].subject, 1));
+	assert_int_equal(dl_seen_changed(&seen), 1);
+	dl_seen_release(&seen);
+	assert_int_equal(seen.n, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup(name, fresh)
+	    T(what_was_committed_is_remembered),
+	    T(without_a_commit_all_is_new_again),
+	    T(a_save_without_change_is_no_position),
+	    T(validators_belong_to_a_spec_and_a_commit),
+	    T(settling_can_be_cut_off_anywhere),
+	    T(a_change_whose_base_is_missing_is_not_applied),
+	    T(tokens_grow_when_the_clock_goes_back),
+	    T(broken_files_are_told),
+	    T(a_long_run_keeps_few_changes),
+	    T(uncommitted_changes_are_held_back_at_a_limit),
+	    T(the_oldest_subjects_are_forgotten),
+#undef T
+	};
+	int r;
+
+	if (mkdtemp(home) == NULL)
+		return 1;
+	r = cmocka_run_group_tests(tests, NULL, NULL);
+	in_home("rm -rf $H", NULL);
+	return r;
+}

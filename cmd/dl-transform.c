@@ -1,0 +1,148 @@
+/* dl-transform - change, drop or split events by a jq program. */
+#include "flow.h"
+#include "home.h"
+#include "io.h"
+#include "jqargs.h"
+#include "tool.h"
+#include "transform.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#define PROGRAM_MAX (1 << 20)
+#define MAX_TIME_MS 10000 /* of one record, unless set */
+
+static int
+on_arg(void *to, char *const *argv, struct dl_err *err)
+{
+	return dl_jqargs_string(to, argv[0], argv[1], err);
+}
+
+static int
+on_argjson(void *to, char *const *argv, struct dl_err *err)
+{
+	return dl_jqargs_json(to, argv[0], argv[1], err);
+}
+
+static int
+on_slurpfile(void *to, char *const *argv, struct dl_err *err)
+{
+	return dl_jqargs_file(to, argv[0], argv[1], err);
+}
+
+/* The program's text, from its file or the command line. */
+static int
+read_program(const char *path, const char *operand, struct dl_buf *text,
+    struct dl_err *err)
+{
+	if ((path == NULL) == (operand == NULL))
+		return dl_err_usage(err,
+		    path == NULL
+			? "no program: give it as an operand, or its file by -p"
+			: "two programs: an operand, and a file by -p");
+	if (path == NULL)
+		dl_buf_adds(text, operand);
+	else if (dl_read_file(path, PROGRAM_MAX, text, err) < 0)
+		return -1;
+	if (text->len > 0 && memchr(text->p, '\0', text->len) != NULL)
+		return dl_err_conf(err, "%s: a NUL is in the program", path);
+	return 0;
+}
+
+static struct dl_transform *
+load(const char *path, const char *operand, const char *step,
+    struct dl_expr_options *o, struct dl_err *err)
+{
+	struct dl_span name =
+	    step != NULL ? dl_span_str(step) : dl_transform_step(path);
+	struct dl_transform *t = NULL;
+	struct dl_buf text = {0};
+	char *copy = NULL;
+
+	if (!dl_name_ok(name)) {
+		dl_err_usage(err, "'%s' cannot name a step", step);
+		return NULL;
+	}
+	if (read_program(path, operand, &text, err) == 0) {
+		o->name = path != NULL ? path : "program";
+		if (path != NULL)
+			o->module_dir = dirname(copy = dl_strdup(path));
+		t = dl_transform_new(dl_buf_str(&text), name, o, err);
+	}
+	dl_buf_release(&text);
+	free(copy);
+	return t;
+}
+
+static int
+run(struct dl_transform *t, struct dl_flow *f, struct dl_err *err)
+{
+	struct dl_err why = {0};
+	const char *code;
+	int64_t n;
+	int r;
+
+	while ((r = dl_flow_filter(f, err)) > 0) {
+		n = dl_transform_event(t, &f->ev, &f->out.buf, &code, &why);
+		if (n > 0) {
+			f->nout += (uint64_t)n;
+		} else if (n == 0) {
+			f->ndropped++;
+		} else {
+			if (dl_flow_dead(f, code, &why, err) < 0)
+				return -1;
+			dl_err_clear(&why);
+		}
+	}
+	return r;
+}
+
+int
+main(int argc, char *argv[])
+{
+	const char *path = NULL, *dead = NULL, *step = NULL;
+	int64_t max_time_ms = MAX_TIME_MS;
+	struct dl_expr_options o = {0};
+	struct dl_transform *t;
+	struct dl_buf args = {0};
+	struct dl_err err = {0};
+	struct dl_flow f;
+	int first, r;
+
+	const struct dl_opt opts[] = {
+	    DL_OPT_STR(
+		'p', "program", &path, "FILE", "run the program in FILE"),
+	    DL_OPT_STR(
+		'd', "dead", &dead, "FILE", "append events that fail to FILE"),
+	    DL_OPT_FLAG('e', "event", &o.whole_event,
+		"the program takes and makes whole events"),
+	    DL_OPT_STR(
+		'n', "name", &step, "STEP", "name of this step in dlsteps"),
+	    DL_OPT_CALL(0, "arg", on_arg, &args, "NAME VALUE",
+		"set $NAME to the string VALUE"),
+	    DL_OPT_CALL(0, "argjson", on_argjson, &args, "NAME JSON",
+		"set $NAME to the value JSON"),
+	    DL_OPT_CALL(0, "slurpfile", on_slurpfile, &args, "NAME FILE",
+		"set $NAME to an array of the values in FILE"),
+	    DL_OPT_DURATION(0, "max-time", &max_time_ms, "TIME",
+		"end a program after TIME on one event (10s)"),
+	    DL_OPT_COMMON,
+	};
+	first = dl_tool_start(
+	    "dl-transform", opts, "[PROGRAM]", 0, 1, DL_TOOL_DRAIN, argc, argv);
+
+	o.args_json = args.len > 0 ? dl_buf_str(&args) : NULL;
+	o.max_time_ms = (int)(max_time_ms < INT_MAX ? max_time_ms : INT_MAX);
+	if ((t = load(path, argv[first], step, &o, &err)) == NULL)
+		dl_tool_fail(&err);
+	r = dl_flow_open(&f, dead, "dl-transform",
+	    step != NULL ? dl_span_str(step) : dl_transform_step(path), &err);
+	if (r == 0 && (r = run(t, &f, &err)) == 0)
+		r = dl_flow_close(&f, &err);
+	dl_transform_free(t);
+	dl_buf_release(&args);
+	if (r < 0)
+		dl_tool_fail(&err);
+	return DL_EXIT_OK;
+}

@@ -1,0 +1,126 @@
+/*
+ * Plain programs and the data they meet: "PROGRAM\nDATA".
+ *
+ * Any program is parsed, and run if it is plain, on any data.  A few fixed
+ * programs are run by both engines, which must agree wherever the data is
+ * valid, and what goes through libjq untouched must come out byte for byte.
+ */
+#include "expr.h"
+
+#include "json.h"
+#include "paths.h"
+#include "plain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static const char *const fixed[] = {".", ".a", ".a.b?", ".[0]", ".[-1].a",
+    ".a[1]?", ".\"\\u00e9\"", ".a == 1.5", "select(.a < \"b\") | .b",
+    ".a and .b | not"};
+#define NFIXED (sizeof(fixed) / sizeof(fixed[0]))
+
+static struct dl_expr_set *
+set_of(bool jq)
+{
+	struct dl_expr_set *s = dl_expr_set_new();
+	struct dl_err err = {0};
+	size_t i;
+
+	dl_expr_force_jq(jq);
+	for (i = 0; i < NFIXED; i++)
+		if (dl_expr_add(s, fixed[i], NULL, &err) < 0)
+			abort();
+	if (dl_expr_set_uses_jq(s) != jq)
+		abort();
+	return s;
+}
+
+/* All that expression n gives, with its error. */
+static void
+gather(struct dl_expr_set *s, int n, struct dl_buf *b)
+{
+	struct dl_err err = {0};
+	struct dl_span v;
+	int r;
+
+	dl_buf_clear(b);
+	while ((r = dl_expr_next(s, n, &v, &err)) > 0)
+		dl_buf_span(b, v);
+	if (r < 0)
+		dl_buf_adds(b, err.msg);
+}
+
+static void
+both_engines(const struct dl_event *ev)
+{
+	static struct dl_expr_set *plain, *jq;
+	static struct dl_buf a, b;
+	struct dl_err err = {0};
+	bool valid = dl_json_check(ev->data, &(struct dl_err){0}) == 0;
+	size_t i;
+
+	if (plain == NULL) {
+		plain = set_of(false);
+		jq = set_of(true);
+	}
+	if (dl_expr_run(plain, ev, &err) < 0) {
+		if (valid)
+			abort();
+		return;
+	}
+	if (dl_expr_run(jq, ev, &err) < 0)
+		abort();
+	for (i = 0; i < NFIXED; i++) {
+		gather(plain, (int)i, &a);
+		gather(jq, (int)i, &b);
+		if (valid &&
+		    !dl_span_eq(dl_buf_as_span(&a), dl_buf_as_span(&b)))
+			abort();
+	}
+}
+
+/* Parse and run program; data stands alone in its allocation. */
+static void
+any_program(const char *program, const struct dl_event *ev)
+{
+	struct dl_paths *t = dl_paths_new();
+	struct dl_plain *p = dl_plain_new(program, false, t);
+	struct dl_err err = {0};
+	struct dl_buf names = {0};
+	struct dl_span v;
+
+	if (p != NULL && dl_paths_run(t, ev->data, ev->line, &err) == 0)
+		dl_plain_eval(p, t, &v, &err);
+	dl_expr_names(program, &names);
+	dl_buf_release(&names);
+	dl_plain_free(p);
+	dl_paths_free(t);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	const uint8_t *nl = size == 0 ? NULL : memchr(bytes, '\n', size);
+	size_t n = nl == NULL ? size : (size_t)(nl - bytes);
+	size_t len = nl == NULL ? 0 : size - n - 1;
+	char *program = dl_strndup(dl_span((const char *)bytes, n));
+	struct dl_event ev = {0};
+	struct dl_span data;
+	char *alone = dl_alloc(len + (len == 0));
+
+	if (len > 0)
+		memcpy(alone, nl + 1, len);
+	/* As an event's data does, it begins and ends with its value. */
+	if (dl_json_value(dl_span(alone, len), &data) == 0) {
+		ev.data = ev.line = data;
+		any_program(program, &ev);
+		both_engines(&ev);
+	}
+	ev.data = ev.line = dl_span(alone, len);
+	any_program(program, &ev);
+	free(alone);
+	free(program);
+	return 0;
+}

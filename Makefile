@@ -143,7 +143,7 @@ lint: deps-lint
 
 bench: deps
 	@$(MAKE) --no-print-directory all benches
-	@PATH="$(CURDIR)/$(B):$$PATH" BUILD="$(CURDIR)/$(B)" tests/bench/run
+	@BUILD="$(CURDIR)/$(B)" tests/bench/run $(BENCHFLAGS)
 
 fuzz: deps-fuzz
 	@$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang fuzzers

@@ -28,8 +28,7 @@ struct commit {
 };
 
 static int
-open_branches(
-    struct commit *c, char *const *names, int n, struct dl_err *err)
+open_branches(struct commit *c, char *const *names, int n, struct dl_err *err)
 {
 	static char *const standard[] = {"-"};
 
@@ -54,14 +53,14 @@ open_branches(
 
 /* Take one line: nothing but checkpoints of one key belongs here. */
 static int
-take(struct commit *c, struct branch *b, struct dl_span line,
-    struct dl_err *err)
+take(
+    struct commit *c, struct branch *b, struct dl_span line, struct dl_err *err)
 {
 	if (dl_event_parse(&c->ev, line, err) < 0)
 		return -1;
 	if (!dl_event_is(&c->ev, DL_TYPE_CHECKPOINT))
 		return dl_err_data(err, "an event and not a checkpoint came: "
-		    "put a sink before dl-commit");
+					"put a sink before dl-commit");
 	if (c->key.len == 0)
 		dl_buf_span(&c->key, c->ev.source);
 	if (!dl_span_eq(dl_buf_as_span(&c->key), c->ev.source))
@@ -113,7 +112,7 @@ slowest(struct commit *c)
 		if (b->position.len == 0)
 			return NULL;
 		if (dl_span_cmp(dl_buf_as_span(&b->position),
-		        dl_buf_as_span(&least->position)) < 0)
+			dl_buf_as_span(&least->position)) < 0)
 			least = b;
 	}
 	return least;
@@ -131,8 +130,8 @@ store(struct commit *c, struct dl_err *err)
 	position = dl_buf_as_span(&b->position);
 	if (dl_span_eq(position, dl_buf_as_span(&c->done)))
 		return 0;
-	if (dl_commit_write(
-	        c->home, dl_buf_as_span(&c->key), position, err) < 0)
+	if (dl_commit_write(c->home, dl_buf_as_span(&c->key), position, err) <
+	    0)
 		return -1;
 	dl_log(DL_LOG_DEBUG, "%.*s is at %.*s", (int)c->key.len, c->key.p,
 	    DL_SPAN_ARG(position));
@@ -159,8 +158,7 @@ hear(struct commit *c, struct dl_err *err)
 	if (poll(fds, c->n, -1) < 0)
 		return 1; /* a signal: filters and sinks drain */
 	for (size_t i = 0; i < c->n; i++)
-		if (fds[i].revents != 0 &&
-		    drain(c, &c->branches[i], err) < 0)
+		if (fds[i].revents != 0 && drain(c, &c->branches[i], err) < 0)
 			return -1;
 	return store(c, err) < 0 ? -1 : 1;
 }

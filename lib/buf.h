@@ -27,8 +27,7 @@ struct dl_buf {
 
 /* As malloc, calloc, realloc, strdup, but they never return NULL. */
 void *dl_alloc(size_t n) __attribute__((malloc, returns_nonnull));
-void *dl_calloc(size_t n, size_t size)
-    __attribute__((malloc, returns_nonnull));
+void *dl_calloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 void *dl_realloc(void *p, size_t n) __attribute__((returns_nonnull));
 char *dl_strdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *dl_strndup(struct dl_span s) __attribute__((malloc, returns_nonnull));

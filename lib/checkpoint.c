@@ -54,10 +54,10 @@ path_of(char path[PATH_MAX], const char *home, const char *dir,
     struct dl_span key, const char *ending, struct dl_err *err)
 {
 	if (!dl_key_ok(key))
-		return dl_err_data(err, "'%.*s' is not a checkpoint's key",
-		    DL_SPAN_ARG(key));
+		return dl_err_data(
+		    err, "'%.*s' is not a checkpoint's key", DL_SPAN_ARG(key));
 	if (snprintf(path, PATH_MAX, "%s/%s/%.*s%s", home, dir,
-	        DL_SPAN_ARG(key), ending) >= PATH_MAX)
+		DL_SPAN_ARG(key), ending) >= PATH_MAX)
 		return dl_err_usage(err, "the path '%s' is too long", home);
 	return 0;
 }
@@ -73,8 +73,8 @@ make_dir(const char *home, const char *name, struct dl_err *err)
 }
 
 int
-dl_commit_read(const char *home, struct dl_span key, struct dl_buf *b,
-    struct dl_err *err)
+dl_commit_read(
+    const char *home, struct dl_span key, struct dl_buf *b, struct dl_err *err)
 {
 	char path[PATH_MAX];
 	struct dl_span got;
@@ -92,7 +92,8 @@ dl_commit_read(const char *home, struct dl_span key, struct dl_buf *b,
 	if (!position_ok(got))
 		return dl_err_data(err,
 		    "'%s' does not hold a position: remove it to start from "
-		    "the beginning", path);
+		    "the beginning",
+		    path);
 	return 1;
 }
 
@@ -110,8 +111,8 @@ store(const char *home, struct dl_span key, struct dl_span position,
 	    dl_span_cmp(position, dl_buf_as_span(&b)) < 0) {
 		r = dl_err_data(err,
 		    "the position of '%.*s' would move backwards, from %.*s "
-		    "to %.*s", DL_SPAN_ARG(key), (int)b.len, b.p,
-		    DL_SPAN_ARG(position));
+		    "to %.*s",
+		    DL_SPAN_ARG(key), (int)b.len, b.p, DL_SPAN_ARG(position));
 		goto out;
 	}
 	if (r > 0 && dl_span_eq(position, dl_buf_as_span(&b))) {
@@ -137,8 +138,8 @@ dl_commit_write(const char *home, struct dl_span key, struct dl_span position,
 	int fd, r;
 
 	if (!position_ok(position))
-		return dl_err_data(err, "'%.*s' is not a position",
-		    DL_SPAN_ARG(position));
+		return dl_err_data(
+		    err, "'%.*s' is not a position", DL_SPAN_ARG(position));
 	if (path_of(path, home, "locks", key, ".commit", err) < 0 ||
 	    make_dir(home, "locks", err) < 0 ||
 	    make_dir(home, "commits", err) < 0)

@@ -36,8 +36,8 @@ int dl_time_parse(struct dl_span text, struct dl_time *t, struct dl_err *err);
  * a double), or anything with a '%': a strptime(3) format read as UTC unless it
  * has %z.  text is a JSON string's decoded text or a JSON number's bytes.
  */
-int dl_time_parse_as(struct dl_span text, const char *format,
-    struct dl_time *t, struct dl_err *err);
+int dl_time_parse_as(struct dl_span text, const char *format, struct dl_time *t,
+    struct dl_err *err);
 
 /* Check a format of dl_time_parse_as() before the first record. */
 int dl_time_format_check(const char *format, struct dl_err *err);

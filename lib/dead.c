@@ -37,7 +37,7 @@ static void
 put_base64(struct dl_buf *b, struct dl_span s)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	                             "abcdefghijklmnopqrstuvwxyz0123456789+/";
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	for (size_t i = 0; i < s.len; i += 3) {
 		size_t n = s.len - i < 3 ? s.len - i : 3;
@@ -87,9 +87,9 @@ put_letter(struct dl_dead *d, const struct dl_event *head,
 }
 
 int
-dl_dead_put(struct dl_dead *d, const struct dl_event *ev,
-    struct dl_span record, uint64_t total, const char *code,
-    const struct dl_err *why, struct dl_err *err)
+dl_dead_put(struct dl_dead *d, const struct dl_event *ev, struct dl_span record,
+    uint64_t total, const char *code, const struct dl_err *why,
+    struct dl_err *err)
 {
 	struct dl_event head = {0};
 	char id[DL_ID_LEN + 1], stamp[DL_TIME_MAX];

@@ -12,17 +12,19 @@ static const struct attr {
 	size_t offset; /* of the span in struct dl_event */
 } attrs[] = {
 #define ATTR(name, field) \
-	{name, sizeof(name) - 1, offsetof(struct dl_event, field)}
-	ATTR("id", id),
-	ATTR("source", source),
-	ATTR("type", type),
-	ATTR("subject", subject),
-	ATTR("time", time),
-	ATTR("recordedtime", recordedtime),
-	ATTR("sequence", sequence),
-	ATTR("dlorigin", origin),
-	ATTR("dlsteps", steps),
-	ATTR("causationid", causationid),
+	{ \
+		name, sizeof(name) - 1, offsetof(struct dl_event, field) \
+	}
+    ATTR("id", id),
+    ATTR("source", source),
+    ATTR("type", type),
+    ATTR("subject", subject),
+    ATTR("time", time),
+    ATTR("recordedtime", recordedtime),
+    ATTR("sequence", sequence),
+    ATTR("dlorigin", origin),
+    ATTR("dlsteps", steps),
+    ATTR("causationid", causationid),
 #undef ATTR
 };
 #define NATTRS (sizeof(attrs) / sizeof(attrs[0]))
@@ -75,8 +77,8 @@ take_attr(struct dl_event *ev, const struct attr *a, struct dl_span value,
 	if (dl_json_kind(value) == DL_JSON_NULL)
 		return 0;
 	if (dl_json_string(value, &ev->scratch, to) < 0)
-		return dl_err_data(err,
-		    "not an event: '%s' is not a string", a->name);
+		return dl_err_data(
+		    err, "not an event: '%s' is not a string", a->name);
 	if (to->len == 0)
 		*to = (struct dl_span){0};
 	return 0;
@@ -91,8 +93,8 @@ take_extra(struct dl_event *ev, struct dl_span key, struct dl_span value,
 		    "not an event: more than %d attributes that are not known",
 		    DL_EVENT_EXTRA);
 	/* From the name's opening quote to the value's last byte. */
-	ev->extra[ev->nextra++] = dl_span(key.p - 1,
-	    (size_t)(value.p + value.len - (key.p - 1)));
+	ev->extra[ev->nextra++] =
+	    dl_span(key.p - 1, (size_t)(value.p + value.len - (key.p - 1)));
 	return 0;
 }
 
@@ -163,8 +165,9 @@ dl_event_parse(struct dl_event *ev, struct dl_span line, struct dl_err *err)
 	if (!version)
 		return bad(err, "no specversion");
 	if (ev->id.p == NULL || ev->source.p == NULL || ev->type.p == NULL)
-		return bad(err, ev->id.p == NULL ? "no id" :
-		        ev->source.p == NULL ? "no source" : "no type");
+		return bad(err, ev->id.p == NULL       ? "no id"
+				: ev->source.p == NULL ? "no source"
+						       : "no type");
 	return 0;
 }
 

@@ -32,8 +32,8 @@ struct dl_event {
 	struct dl_span time;
 	struct dl_span recordedtime;
 	struct dl_span sequence;
-	struct dl_span origin;      /* dlorigin */
-	struct dl_span steps;       /* dlsteps */
+	struct dl_span origin; /* dlorigin */
+	struct dl_span steps;  /* dlsteps */
 	struct dl_span causationid;
 
 	/* Members that are none of these, as they came: "name":value. */
@@ -54,8 +54,8 @@ void dl_event_release(struct dl_event *ev);
  * "1.0", a missing or empty id, source or type, an attribute of ours twice or
  * not a string, more than DL_EVENT_EXTRA others.  data is not looked into.
  */
-int dl_event_parse(struct dl_event *ev, struct dl_span line,
-    struct dl_err *err);
+int dl_event_parse(
+    struct dl_event *ev, struct dl_span line, struct dl_err *err);
 
 static inline bool
 dl_event_is(const struct dl_event *ev, const char *type)
@@ -81,15 +81,15 @@ void dl_event_tail(struct dl_buf *b);
 void dl_event_id(char id[DL_ID_LEN + 1], const struct dl_event *ev);
 
 /* A checkpoint's line: key is its source, position its id. */
-void dl_event_checkpoint(struct dl_buf *b, struct dl_span key,
-    struct dl_span position);
+void dl_event_checkpoint(
+    struct dl_buf *b, struct dl_span key, struct dl_span position);
 
 /*
  * Append to b what dlsteps is after one more step: "steps name@hash", where
  * hash is 8 hex digits of program.  Only the last DL_STEPS_MAX steps are kept.
  */
 #define DL_STEPS_MAX 32
-void dl_event_step(struct dl_buf *b, struct dl_span steps,
-    struct dl_span name, struct dl_span program);
+void dl_event_step(struct dl_buf *b, struct dl_span steps, struct dl_span name,
+    struct dl_span program);
 
 #endif

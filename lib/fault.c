@@ -29,7 +29,8 @@ dl_fault_blame(const char *tool, const char *path)
 
 	snprintf(message, sizeof(message),
 	    "%s: a fault while '%s' was mapped: is it damaged, or its "
-	    "disk failing?\n", tool, path);
+	    "disk failing?\n",
+	    tool, path);
 	sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		sigaction(signals[i], &sa, NULL);

@@ -30,12 +30,12 @@ last_words(struct dl_flow *f)
 
 /* A line that is no event: kept with the dead letters, or the end. */
 static int
-broken(struct dl_flow *f, struct dl_span line, uint64_t total,
-    const char *code, struct dl_err *why, struct dl_err *err)
+broken(struct dl_flow *f, struct dl_span line, uint64_t total, const char *code,
+    struct dl_err *why, struct dl_err *err)
 {
 	if (!f->dead.open)
-		dl_err_prefix(why, "<stdin>:%llu",
-		    (unsigned long long)f->in.number);
+		dl_err_prefix(
+		    why, "<stdin>:%llu", (unsigned long long)f->in.number);
 	last_words(f);
 	return dl_dead_put(&f->dead, NULL, line, total, code, why, err);
 }
@@ -129,7 +129,7 @@ dl_flow_dead(struct dl_flow *f, const char *code, const struct dl_err *why,
 {
 	last_words(f);
 	if (dl_dead_put(&f->dead, &f->ev, f->ev.line, f->ev.line.len, code, why,
-	        err) == 0)
+		err) == 0)
 		return 0;
 	if (!f->dead.open)
 		dl_err_prefix(err, "<stdin>:%llu: event %.*s",
@@ -156,8 +156,7 @@ dl_flow_close(struct dl_flow *f, struct dl_err *err)
 
 	dl_log(DL_LOG_DEBUG, "%llu in, %llu out, %llu dropped, %llu dead",
 	    (unsigned long long)f->nin, (unsigned long long)f->nout,
-	    (unsigned long long)f->ndropped,
-	    (unsigned long long)f->dead.count);
+	    (unsigned long long)f->ndropped, (unsigned long long)f->dead.count);
 	if (dl_dead_close(&f->dead, err) < 0)
 		r = -1;
 	/* Some file systems tell of a failed write only at close. */

@@ -38,22 +38,22 @@ int dl_flow_open(struct dl_flow *f, const char *dead_path, const char *tool,
     struct dl_span step, struct dl_err *err);
 
 /* The next thing on standard input; f->ev is it.  wait_ms as dl_line_next. */
-enum dl_flow_result dl_flow_next(struct dl_flow *f, int wait_ms,
-    struct dl_err *err);
+enum dl_flow_result dl_flow_next(
+    struct dl_flow *f, int wait_ms, struct dl_err *err);
 
 /* For filters: the next event; 1, 0 at the end, -1. */
 int dl_flow_filter(struct dl_flow *f, struct dl_err *err);
 
 /* The event at hand failed for reason why: a dead letter, or -1. */
-int dl_flow_dead(struct dl_flow *f, const char *code,
-    const struct dl_err *why, struct dl_err *err);
+int dl_flow_dead(struct dl_flow *f, const char *code, const struct dl_err *why,
+    struct dl_err *err);
 
 /*
  * For sinks: all before this checkpoint is durable.  Makes the dead letters
  * durable, then prints it and flushes (nothing is printed on a terminal).
  */
-int dl_flow_ack(struct dl_flow *f, struct dl_span key,
-    struct dl_span position, struct dl_err *err);
+int dl_flow_ack(struct dl_flow *f, struct dl_span key, struct dl_span position,
+    struct dl_err *err);
 
 /* Flush, make the dead letters durable, tell the counts (-v), release. */
 int dl_flow_close(struct dl_flow *f, struct dl_err *err);

@@ -75,7 +75,7 @@ dl_ulid(char out[DL_ULID_LEN + 1])
 
 	dl_now(&now);
 	ms = (uint64_t)(now.sec < 0 ? 0 : now.sec) * 1000 +
-	    (uint64_t)now.nsec / 1000000;
+	     (uint64_t)now.nsec / 1000000;
 	if (ms > last.ms) {
 		ulid_random(&last);
 		last.ms = ms;

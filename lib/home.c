@@ -9,7 +9,7 @@ static bool
 alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9');
+	       (c >= '0' && c <= '9');
 }
 
 bool
@@ -75,6 +75,7 @@ dl_home_resolve(char out[PATH_MAX], const char *home, const char *what,
 	if (!dl_name_ok(dl_span_str(address)))
 		return dl_err_usage(err,
 		    "'%s' is not a name: a letter or digit, then up to 63 of "
-		    "[A-Za-z0-9._-] (a path has a '/')", address);
+		    "[A-Za-z0-9._-] (a path has a '/')",
+		    address);
 	return join(out, home, what, address, err);
 }

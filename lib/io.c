@@ -32,8 +32,8 @@ dl_write_all(
 }
 
 static int
-read_all(int fd, const char *path, size_t max, struct dl_buf *b,
-    struct dl_err *err)
+read_all(
+    int fd, const char *path, size_t max, struct dl_buf *b, struct dl_err *err)
 {
 	size_t start = b->len;
 
@@ -50,14 +50,13 @@ read_all(int fd, const char *path, size_t max, struct dl_buf *b,
 			return 0;
 		b->len += (size_t)r;
 		if (b->len - start > max)
-			return dl_err_data(err,
-			    "'%s' is larger than %zu bytes", path, max);
+			return dl_err_data(
+			    err, "'%s' is larger than %zu bytes", path, max);
 	}
 }
 
 int
-dl_read_file(
-    const char *path, size_t max, struct dl_buf *b, struct dl_err *err)
+dl_read_file(const char *path, size_t max, struct dl_buf *b, struct dl_err *err)
 {
 	int fd, r;
 

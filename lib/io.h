@@ -11,19 +11,18 @@
 #include <sys/types.h>
 
 /* Write n bytes to fd, however many calls it takes; name is for the message. */
-int dl_write_all(int fd, const void *p, size_t n, const char *name,
-    struct dl_err *err);
+int dl_write_all(
+    int fd, const void *p, size_t n, const char *name, struct dl_err *err);
 
 /* Read a whole file of at most max bytes, appended to b. */
-int dl_read_file(const char *path, size_t max, struct dl_buf *b,
-    struct dl_err *err);
+int dl_read_file(
+    const char *path, size_t max, struct dl_buf *b, struct dl_err *err);
 
 /*
  * Replace path by bytes, durably: a temporary beside it, fsynced, renamed over
  * it, and the directory fsynced.  After a crash path is the old or the new.
  */
-int dl_replace_file(const char *path, struct dl_span bytes,
-    struct dl_err *err);
+int dl_replace_file(const char *path, struct dl_span bytes, struct dl_err *err);
 
 /* Make path and what leads to it, mode 0777 less umask, each durable. */
 int dl_mkdirs(const char *path, struct dl_err *err);

@@ -55,7 +55,7 @@ void dl_line_release(struct dl_line *l);
  * (0: not at all; -1: for ever).  An interrupted wait (EINTR) is DL_LINE_IDLE
  * too, unless wait_ms is -1 and no stop was asked for.
  */
-enum dl_line_result dl_line_next(struct dl_line *l, int wait_ms,
-    struct dl_span *rec, struct dl_err *err);
+enum dl_line_result dl_line_next(
+    struct dl_line *l, int wait_ms, struct dl_span *rec, struct dl_err *err);
 
 #endif

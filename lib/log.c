@@ -30,8 +30,10 @@ as_json(struct dl_buf *b, enum dl_log_level level, const char *msg)
 
 	dl_now(&now);
 	dl_time_print(&now, stamp);
-	dl_buf_printf(b, "{\"time\":\"%s\",\"level\":\"%s\",\"tool\":\"%s\","
-	    "\"msg\":", stamp, names[level], log_tool);
+	dl_buf_printf(b,
+	    "{\"time\":\"%s\",\"level\":\"%s\",\"tool\":\"%s\","
+	    "\"msg\":",
+	    stamp, names[level], log_tool);
 	dl_json_quote(b, dl_span_str(msg));
 	dl_buf_adds(b, "}\n");
 }

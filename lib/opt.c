@@ -22,8 +22,7 @@ static int
 take_number(const struct dl_opt *o, const char *arg, struct dl_err *err)
 {
 	struct dl_err why = {0};
-	int (*parse)(struct dl_span, int64_t *, struct dl_err *) =
-	    dl_num_count;
+	int (*parse)(struct dl_span, int64_t *, struct dl_err *) = dl_num_count;
 
 	if (o->kind == DL_OPT_KIND_SIZE)
 		parse = dl_num_size;

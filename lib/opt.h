@@ -40,6 +40,7 @@ struct dl_opt {
 	dl_opt_fn *call;
 };
 
+/* clang-format off */
 #define DL_OPT_FLAG(l, n, to, help) \
 	{DL_OPT_KIND_FLAG, l, n, to, NULL, help, NULL}
 #define DL_OPT_STR(l, n, to, arg, help) \
@@ -54,6 +55,7 @@ struct dl_opt {
 	{DL_OPT_KIND_CALL, l, n, to, arg, help, fn}
 #define DL_OPT_END \
 	{DL_OPT_KIND_END, 0, NULL, NULL, NULL, NULL, NULL}
+/* clang-format on */
 
 /*
  * Parse argv by the table (ended by DL_OPT_END).  Options and operands may be
@@ -67,7 +69,7 @@ int dl_opt_parse(const struct dl_opt *opts, int argc, char **argv,
     enum dl_opt_kind *asked, struct dl_err *err);
 
 /* "usage: NAME [-qv] [-t DIR] ARGS" and one line per option. */
-void dl_opt_help(struct dl_buf *b, const char *tool,
-    const struct dl_opt *opts, const char *args);
+void dl_opt_help(struct dl_buf *b, const char *tool, const struct dl_opt *opts,
+    const char *args);
 
 #endif

@@ -110,12 +110,12 @@ dl_tool_start(const char *name, const struct dl_opt *opts, const char *args,
 		dl_tool_fail(&err);
 	answer(asked, opts, args);
 	if (dl_tool_quiet || dl_tool_verbose)
-		dl_log_init(
-		    name, dl_tool_quiet ? DL_LOG_ERROR : DL_LOG_DEBUG);
+		dl_log_init(name, dl_tool_quiet ? DL_LOG_ERROR : DL_LOG_DEBUG);
 	if (argc - first < least)
 		dl_err_usage(&err, "too few operands: %s %s", name, args);
 	if (argc - first > most)
-		dl_err_usage(&err, "'%s' is one operand too many (usage: %s %s)",
+		dl_err_usage(&err,
+		    "'%s' is one operand too many (usage: %s %s)",
 		    argv[first + most], name, args);
 	if (err.status != DL_EXIT_OK)
 		dl_tool_fail(&err);
@@ -139,7 +139,7 @@ dl_tool_fail(const struct dl_err *err)
 {
 	dl_log(DL_LOG_ERROR, "%s", err->msg);
 	if (err->status == DL_EXIT_USAGE)
-		dl_log(DL_LOG_ERROR, "'%s --help' lists the options",
-		    tool_name);
+		dl_log(
+		    DL_LOG_ERROR, "'%s --help' lists the options", tool_name);
 	exit(err->status == DL_EXIT_OK ? DL_EXIT_BUG : (int)err->status);
 }

@@ -15,14 +15,14 @@
  * Every tool's last options: -H, -q, -v, -h, -V.
  */
 #define DL_OPT_COMMON \
-	DL_OPT_STR('H', "home", &dl_tool_home_option, "DIR", \
-	    "keep state in DIR"), \
+	DL_OPT_STR( \
+	    'H', "home", &dl_tool_home_option, "DIR", "keep state in DIR"), \
 	    DL_OPT_FLAG('q', "quiet", &dl_tool_quiet, "say only errors"), \
 	    DL_OPT_FLAG('v', "verbose", &dl_tool_verbose, "say more"), \
-	    {DL_OPT_KIND_HELP, 'h', "help", NULL, NULL, \
-	        "print this and exit", NULL}, \
+	    {DL_OPT_KIND_HELP, 'h', "help", NULL, NULL, "print this and exit", \
+		NULL}, \
 	    {DL_OPT_KIND_VERSION, 'V', "version", NULL, NULL, \
-	        "print the version and exit", NULL}, \
+		"print the version and exit", NULL}, \
 	    DL_OPT_END
 
 extern const char *dl_tool_home_option;
@@ -43,9 +43,8 @@ extern volatile sig_atomic_t dl_tool_stop;
  * synopsis of the operands: "STREAM [CONSUMER]".  Returns the first operand's
  * index.
  */
-int dl_tool_start(const char *name, const struct dl_opt *opts,
-    const char *args, int least, int most, enum dl_tool_signals signals,
-    int argc, char *argv[]);
+int dl_tool_start(const char *name, const struct dl_opt *opts, const char *args,
+    int least, int most, enum dl_tool_signals signals, int argc, char *argv[]);
 
 /* The home directory; ends the process where there can be none. */
 const char *dl_tool_home(void);

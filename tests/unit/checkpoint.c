@@ -76,12 +76,15 @@ offsets_go_forward(void **state)
 	struct dl_span key = DL_SPAN("o");
 
 	(void)state;
-	assert_int_equal(dl_commit_write(home, key,
-	    DL_SPAN("00000000000000000100"), &err), 0);
-	assert_int_equal(dl_commit_write(home, key,
-	    DL_SPAN("00000000000000000100"), &err), 0);
-	assert_int_equal(dl_commit_write(home, key,
-	    DL_SPAN("00000000000000000099"), &err), -1);
+	assert_int_equal(
+	    dl_commit_write(home, key, DL_SPAN("00000000000000000100"), &err),
+	    0);
+	assert_int_equal(
+	    dl_commit_write(home, key, DL_SPAN("00000000000000000100"), &err),
+	    0);
+	assert_int_equal(
+	    dl_commit_write(home, key, DL_SPAN("00000000000000000099"), &err),
+	    -1);
 	assert_int_equal(err.status, DL_EXIT_DATA);
 }
 

@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HEAD "{\"specversion\":\"1.0\",\"id\":\"i\",\"source\":\"s\"," \
-	     "\"type\":\"t\""
+#define HEAD \
+	"{\"specversion\":\"1.0\",\"id\":\"i\",\"source\":\"s\"," \
+	"\"type\":\"t\""
 
 static void
 same(struct dl_span got, const char *want)
@@ -54,10 +55,10 @@ reads_any_order(void **state)
 	(void)state;
 	round_trip(HEAD "}", HEAD "}\n");
 	round_trip("{\"data\":{\"a\": 1.0},\"type\":\"t\",\"source\":\"s\","
-	           "\"id\":\"i\",\"specversion\":\"1.0\"}",
+		   "\"id\":\"i\",\"specversion\":\"1.0\"}",
 	    HEAD ",\"data\":{\"a\": 1.0}}\n");
 	round_trip(" { \"id\" : \"i\" , \"x\" : [1, {\"y\":2}] ,\n"
-	           "\"source\":\"s\",\"type\":\"t\",\"specversion\":\"1.0\" } ",
+		   "\"source\":\"s\",\"type\":\"t\",\"specversion\":\"1.0\" } ",
 	    HEAD ",\"x\" : [1, {\"y\":2}]}\n");
 }
 
@@ -68,16 +69,19 @@ reads_escapes(void **state)
 	struct dl_err err = {0};
 
 	(void)state;
-	assert_int_equal(parse(&ev,
-	    "{\"spec\\u0076ersion\":\"1\\u002e0\",\"\\u0069d\":\"a\\\"b\","
-	    "\"source\":\"\\ud83d\\ude00\",\"type\":\"t\","
-	    "\"subject\":\"\\\\\",\"time\":\"x\"}", &err), 0);
+	assert_int_equal(
+	    parse(&ev,
+		"{\"spec\\u0076ersion\":\"1\\u002e0\",\"\\u0069d\":\"a\\\"b\","
+		"\"source\":\"\\ud83d\\ude00\",\"type\":\"t\","
+		"\"subject\":\"\\\\\",\"time\":\"x\"}",
+		&err),
+	    0);
 	same(ev.id, "a\"b");
 	same(ev.source, "\xf0\x9f\x98\x80");
 	same(ev.subject, "\\");
 	dl_event_release(&ev);
 	round_trip("{\"specversion\":\"1.0\",\"id\":\"a\\\"\\u0001\","
-	           "\"source\":\"s\",\"type\":\"t\",\"data\":\"\\u0061\"}",
+		   "\"source\":\"s\",\"type\":\"t\",\"data\":\"\\u0061\"}",
 	    "{\"specversion\":\"1.0\",\"id\":\"a\\\"\\u0001\","
 	    "\"source\":\"s\",\"type\":\"t\",\"data\":\"\\u0061\"}\n");
 }
@@ -87,21 +91,35 @@ keeps_unknown(void **state)
 {
 	(void)state;
 	round_trip("{\"specversion\":\"1.0\",\"id\":\"i\",\"zz\":\"\\u0041\","
-	           "\"source\":\"s\",\"type\":\"t\",\"n\":-0.10,\"data\":null}",
+		   "\"source\":\"s\",\"type\":\"t\",\"n\":-0.10,\"data\":null}",
 	    HEAD ",\"zz\":\"\\u0041\",\"n\":-0.10,\"data\":null}\n");
 	round_trip(HEAD ",\"dlsteps\":\"a@1\",\"causationid\":\"c\","
-	                "\"time\":\"T\",\"subject\":null}",
-	    HEAD ",\"time\":\"T\",\"dlsteps\":\"a@1\",\"causationid\":\"c\"}\n");
+			"\"time\":\"T\",\"subject\":null}",
+	    HEAD
+	    ",\"time\":\"T\",\"dlsteps\":\"a@1\",\"causationid\":\"c\"}\n");
 }
 
 static void
 refuses(void **state)
 {
 	static const char *const wrong[] = {
-	    "", " ", "null", "[]", "\"x\"", "{}", "{", "{\"a\":1}{\"b\":2}",
-	    HEAD, HEAD "}{", HEAD "} x", HEAD ",}", HEAD ",\"id\":\"j\"}",
-	    HEAD ",\"data\":1,\"data\":2}", HEAD ",\"time\":5}",
-	    HEAD ",\"subject\":\"\\ud800\"}", HEAD ",\"a\\x\":1}",
+	    "",
+	    " ",
+	    "null",
+	    "[]",
+	    "\"x\"",
+	    "{}",
+	    "{",
+	    "{\"a\":1}{\"b\":2}",
+	    HEAD,
+	    HEAD "}{",
+	    HEAD "} x",
+	    HEAD ",}",
+	    HEAD ",\"id\":\"j\"}",
+	    HEAD ",\"data\":1,\"data\":2}",
+	    HEAD ",\"time\":5}",
+	    HEAD ",\"subject\":\"\\ud800\"}",
+	    HEAD ",\"a\\x\":1}",
 	    "{\"specversion\":\"0.3\",\"id\":\"i\",\"source\":\"s\","
 	    "\"type\":\"t\"}",
 	    "{\"id\":\"i\",\"source\":\"s\",\"type\":\"t\"}",
@@ -149,8 +167,10 @@ bounds_unknown(void **state)
 static void
 ids_tell_parts_apart(void **state)
 {
-	struct dl_event a = {.source = DL_SPAN("s"), .subject = DL_SPAN("ab"),
-	    .time = DL_SPAN("c"), .data = DL_SPAN("1")};
+	struct dl_event a = {.source = DL_SPAN("s"),
+	    .subject = DL_SPAN("ab"),
+	    .time = DL_SPAN("c"),
+	    .data = DL_SPAN("1")};
 	struct dl_event b = a;
 	char ida[DL_ID_LEN + 1], idb[DL_ID_LEN + 1];
 
@@ -177,8 +197,8 @@ steps_grow_and_end(void **state)
 		struct dl_buf t;
 
 		dl_buf_clear(&b);
-		dl_event_step(&b, dl_buf_as_span(&a), DL_SPAN("x y"),
-		    DL_SPAN("."));
+		dl_event_step(
+		    &b, dl_buf_as_span(&a), DL_SPAN("x y"), DL_SPAN("."));
 		t = a;
 		a = b;
 		b = t;

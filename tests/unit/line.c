@@ -42,8 +42,8 @@ whole_lines(void **state)
 	(void)state;
 	open_on(&l, text, sizeof(text) - 1);
 	for (size_t i = 0; i < 4; i++) {
-		assert_int_equal(dl_line_next(&l, -1, &rec, &err),
-		    DL_LINE_RECORD);
+		assert_int_equal(
+		    dl_line_next(&l, -1, &rec, &err), DL_LINE_RECORD);
 		assert_int_equal(rec.len, lengths[i]);
 		assert_memory_equal(rec.p, want[i], strlen(want[i]));
 		assert_int_equal(l.number, i + 1);
@@ -96,16 +96,15 @@ long_lines(void **state)
 		text[0] = '{';
 		open_on(&l, text, sizes[i] + 6);
 		l.max = 100000;
-		assert_int_equal(dl_line_next(&l, -1, &rec, &err),
-		    DL_LINE_LONG);
+		assert_int_equal(
+		    dl_line_next(&l, -1, &rec, &err), DL_LINE_LONG);
 		assert_int_equal(l.long_bytes, sizes[i]);
 		assert_int_equal(rec.len, DL_LINE_KEEP);
 		assert_int_equal(rec.p[0], '{');
-		assert_int_equal(dl_line_next(&l, -1, &rec, &err),
-		    DL_LINE_RECORD);
+		assert_int_equal(
+		    dl_line_next(&l, -1, &rec, &err), DL_LINE_RECORD);
 		assert_int_equal(rec.len, 4);
-		assert_int_equal(dl_line_next(&l, -1, &rec, &err),
-		    DL_LINE_END);
+		assert_int_equal(dl_line_next(&l, -1, &rec, &err), DL_LINE_END);
 		assert_true(l.buf.cap < 2 << 20);
 		close_on(&l);
 		free(text);

@@ -37,12 +37,11 @@ parse(struct got *g, struct dl_err *err, enum dl_opt_kind *asked,
 	    DL_OPT_COUNT('c', "count", &g->count, "N", "how many"),
 	    DL_OPT_SIZE(0, "max-bytes", &g->size, "SIZE", "how large"),
 	    DL_OPT_DURATION(0, "max-age", &g->age, "DURATION", "how old"),
-	    DL_OPT_CALL(
-	        0, "arg", take_pair, &g->pairs, "NAME VALUE", "a pair"),
+	    DL_OPT_CALL(0, "arg", take_pair, &g->pairs, "NAME VALUE", "a pair"),
 	    {DL_OPT_KIND_HELP, 'h', "help", NULL, NULL, "help", NULL},
 	    DL_OPT_END,
 	};
-	char *argv[16] = {(char *)(uintptr_t)"tool"};
+	char *argv[16] = {(char *)(uintptr_t) "tool"};
 	int argc = 1;
 
 	for (; words[argc - 1] != NULL; argc++)
@@ -64,7 +63,8 @@ takes_all_kinds(void **state)
 
 	(void)state;
 	assert_int_equal(PARSE("-qf", "-tx", "-c", "12", "--max-bytes=64M",
-	                     "--max-age", "1h30m", "op"), 8);
+			     "--max-age", "1h30m", "op"),
+	    8);
 	assert_true(g.quiet && g.follow);
 	assert_string_equal(g.dir, "x");
 	assert_int_equal(g.count, 12);

@@ -27,7 +27,7 @@ run_examples() {
 		got=$(cd "$dir" && DL_HOME=$dir/home \
 			DL_NOW=2026-01-01T00:00:00Z \
 			timeout 60 bash -c "$command" 2>&1 </dev/null)
-		is "$got" "${want%$'\n'}" "$page: $command"
+		is "$got" "${want%$'\n'}" "$page: ${command%%$'\n'*}"
 		command='' want=''
 	}
 	while IFS= read -r line; do

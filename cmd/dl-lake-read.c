@@ -1,0 +1,111 @@
+/* dl-lake-read - print a lake's events. */
+#include "clock.h"
+#include "home.h"
+#include "lake.h"
+#include "out.h"
+#include "tool.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* RFC 3339, or the start of a day in UTC: 2018-02-07. */
+static int
+parse_time(const char *text, bool *given, struct dl_time *t, struct dl_err *err)
+{
+	struct dl_err ignored = {0};
+	char day[32];
+
+	if (text == NULL)
+		return 0;
+	*given = true;
+	if (strlen(text) == 10) {
+		memcpy(day, text, 10);
+		memcpy(day + 10, "T00:00:00Z", 11);
+		if (dl_time_parse(dl_span_str(day), t, &ignored) == 0)
+			return 0;
+	} else if (dl_time_parse(dl_span_str(text), t, &ignored) == 0) {
+		return 0;
+	}
+	return dl_err_usage(err,
+	    "'%s' is not a time (2018-02-07, or 2018-02-07T01:26:13Z)", text);
+}
+
+struct conditions {
+	struct dl_lake_where all[DL_LAKE_WHERE];
+	size_t n;
+};
+
+static int
+add_condition(void *to, char *const *argv, struct dl_err *err)
+{
+	struct conditions *c = to;
+	const char *eq = strchr(argv[0], '=');
+
+	if (eq == NULL || eq == argv[0])
+		return dl_err_usage(
+		    err, "--where: expected KEY=VALUE, not '%s'", argv[0]);
+	if (c->n == DL_LAKE_WHERE)
+		return dl_err_usage(
+		    err, "--where: more than %d conditions", DL_LAKE_WHERE);
+	c->all[c->n].key = dl_span(argv[0], (size_t)(eq - argv[0]));
+	c->all[c->n].value = dl_span_str(eq + 1);
+	c->n++;
+	return 0;
+}
+
+static int
+print(void *arg, struct dl_span line, struct dl_err *err)
+{
+	struct dl_out *out = arg;
+
+	dl_buf_span(&out->buf, line);
+	dl_buf_addc(&out->buf, '\n');
+	return dl_out_spill(out, err);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct dl_err err = {0};
+	struct dl_lake_query q = {0};
+	struct conditions where = {.n = 0};
+	const char *since = NULL, *until = NULL;
+	struct dl_out out;
+	char dir[PATH_MAX];
+	int first;
+
+	const struct dl_opt opts[] = {
+	    DL_OPT_STR('s', "since", &since, "TIME",
+		"only what happened at TIME or later"),
+	    DL_OPT_STR(
+		'u', "until", &until, "TIME", "only what happened before TIME"),
+	    DL_OPT_CALL('w', "where", add_condition, &where, "KEY=VALUE",
+		"only this partition, source, subject, type or id"),
+	    DL_OPT_COMMON,
+	};
+	first = dl_tool_start(
+	    "dl-lake-read", opts, "LAKE", 1, 1, DL_TOOL_PLAIN, argc, argv);
+
+	if (parse_time(since, &q.has_since, &q.since, &err) < 0 ||
+	    parse_time(until, &q.has_until, &q.until, &err) < 0 ||
+	    dl_home_resolve(dir, dl_tool_home(), "lake", argv[first], &err) < 0)
+		dl_tool_fail(&err);
+	q.where = where.all;
+	q.nwhere = where.n;
+	dl_out_init(&out, STDOUT_FILENO, "<stdout>");
+	if (dl_lake_read(dir, &q, print, &out, &err) < 0) {
+		/* What was read before it is good, and people want to see it. */
+		struct dl_err ignored = {0};
+
+		(void)dl_out_flush(&out, &ignored);
+		dl_tool_fail(&err);
+	}
+	if (dl_out_flush(&out, &err) < 0)
+		dl_tool_fail(&err);
+	dl_out_release(&out);
+	if (close(STDOUT_FILENO) < 0) {
+		dl_err_errno(&err, "cannot close <stdout>");
+		dl_tool_fail(&err);
+	}
+	return DL_EXIT_OK;
+}

@@ -1,0 +1,135 @@
+/*
+ * The lake: events in open, partitioned, compressed files that never change.
+ *
+ * A lake is a directory (lake_store.h; later other storage):
+ *
+ *	dt=2018-02-07/hour=01/part-ULID.ndjson.zst    what engines read
+ *	_dl/staging/part-ULID.ndjson.zst              being written
+ *	_dl/journal/KEY, _dl/lock/KEY                 see journal.h
+ *	_dl/manifest.ndjson                           a line for every part
+ *
+ * Writing.  Events gather in a part for each partition.  Parts are published
+ * together: (1) the last frame of each is packed, the file fsynced, its
+ * partition's directory made; (2) where the input has checkpoints, one line of
+ * the journal names the parts, fsynced; (3) their entries are appended to the
+ * manifest, fsynced; (4) each is linked to its final name, never over another
+ * file, and the directory fsynced.  A process that dies leaves staged files,
+ * which the next writer removes, and names of parts that were never published,
+ * which nobody minds.
+ *
+ * All parts are published when the oldest unpublished event is max_age_ms old
+ * (with 0: at each checkpoint) and at the end; a part alone when it has
+ * max_bytes of records, and the least recently used one when one more than
+ * max_open is asked for.
+ *
+ * A checkpoint is safe when nothing is unpublished; then the latest one is
+ * handed out to be acknowledged.
+ *
+ * Reading needs nothing of _dl: whatever is in the partitions' directories and
+ * does not begin with '.' or '_' counts.
+ */
+#ifndef DL_LAKE_H
+#define DL_LAKE_H
+
+#include "clock.h"
+#include "codec.h"
+#include "err.h"
+#include "event.h"
+#include "span.h"
+
+#include <stdint.h>
+
+#define DL_LAKE_MAX_BYTES (64 << 20)
+#define DL_LAKE_MAX_AGE_MS (5 * 60 * 1000)
+#define DL_LAKE_MAX_OPEN 256
+#define DL_LAKE_MOST_OPEN 1000 /* within the usual 1024 descriptors */
+
+enum dl_lake_layout { DL_LAKE_EVENT, DL_LAKE_FLAT };
+
+struct dl_lake_options {
+	const char *partition; /* a template: partition.h */
+	struct dl_codec codec;
+	enum dl_lake_layout layout;
+	int64_t max_bytes; /* of a part's records, before they are packed */
+	int64_t max_age_ms;
+	int64_t max_open;
+};
+
+struct dl_lake_counts {
+	uint64_t records, parts, bytes; /* published; bytes as packed */
+	uint64_t skipped;               /* an earlier run had stored them */
+};
+
+struct dl_lake_writer;
+
+/* Open dir, made if absent.  options' strings are not needed afterwards. */
+struct dl_lake_writer *dl_lake_open_write(
+    const char *dir, const struct dl_lake_options *options, struct dl_err *err);
+
+/* Release; what is not published is thrown away.  NULL does nothing. */
+void dl_lake_close(struct dl_lake_writer *w);
+
+/*
+ * Put an event: 1, or 0 if an earlier run stored it.  -1 with *code set (a
+ * short word): the record is at fault, and nothing of it was put; with *code
+ * NULL: the lake is.
+ */
+int dl_lake_put(struct dl_lake_writer *w, const struct dl_event *ev,
+    const char **code, struct dl_err *err);
+
+/*
+ * A checkpoint came.  The first one opens the journal of its key, and reads the
+ * ids of what an unfinished run stored since; another key is DL_EXIT_DATA.
+ */
+int dl_lake_checkpoint(struct dl_lake_writer *w, struct dl_span key,
+    struct dl_span position, struct dl_err *err);
+
+/* Milliseconds until all is to be published; 0: now; -1: nothing waits. */
+int dl_lake_wait_ms(const struct dl_lake_writer *w);
+
+/* Publish all parts. */
+int dl_lake_publish(struct dl_lake_writer *w, struct dl_err *err);
+
+/* The input has ended: publish all parts, and say so in the journal. */
+int dl_lake_end(struct dl_lake_writer *w, struct dl_err *err);
+
+/*
+ * Is there a checkpoint that is safe and was not handed out?  The spans are
+ * valid until the next call of any function here.
+ */
+bool dl_lake_safe(
+    struct dl_lake_writer *w, struct dl_span *key, struct dl_span *position);
+
+void dl_lake_counts(
+    const struct dl_lake_writer *w, struct dl_lake_counts *counts);
+
+/*
+ * Reading.  T is inclusive since, exclusive until; an event whose time is
+ * absent or cannot be read is in no interval.  where: the decoded value of a
+ * partition's key, or, where a part's path does not have the key, the event's
+ * source, subject, type or id.
+ */
+struct dl_lake_where {
+	struct dl_span key, value;
+};
+
+struct dl_lake_query {
+	bool has_since, has_until;
+	struct dl_time since, until;
+	const struct dl_lake_where *where;
+	size_t nwhere; /* at most DL_LAKE_WHERE */
+};
+#define DL_LAKE_WHERE 32
+
+/* Told of an event's line, without its newline; -1 to stop with err. */
+typedef int dl_lake_line_fn(void *arg, struct dl_span line, struct dl_err *err);
+
+/*
+ * Read what matches, in the order of the parts' paths; parts of partitions that
+ * cannot match are not opened.  A corrupt part is DL_EXIT_DATA, a lake that is
+ * not there DL_EXIT_TEMP, a key that nothing has DL_EXIT_USAGE.
+ */
+int dl_lake_read(const char *dir, const struct dl_lake_query *q,
+    dl_lake_line_fn *fn, void *arg, struct dl_err *err);
+
+#endif

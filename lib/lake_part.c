@@ -1,0 +1,396 @@
+#include "lake_part.h"
+
+#include "hash.h"
+#include "json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NAME_MOST 4096 /* bytes of a name that is kept for the manifest */
+
+/* Names */
+
+static void
+meet_name(struct dl_lake_names *names, struct dl_span name)
+{
+	const char *p;
+	size_t i;
+
+	if (name.len == 0)
+		return;
+	if (names->n > 0 && dl_span_is(name, names->text.p + names->last))
+		return;
+	for (i = 0, p = names->text.p; i < names->n; i++) {
+		if (dl_span_is(name, p)) {
+			names->last = (size_t)(p - names->text.p);
+			return;
+		}
+		p += strlen(p) + 1;
+	}
+	if (names->n == DL_LAKE_NAMES || name.len > NAME_MOST ||
+	    memchr(name.p, '\0', name.len) != NULL) {
+		names->more = true;
+		return;
+	}
+	names->last = names->text.len;
+	names->n++;
+	dl_buf_span(&names->text, name);
+	dl_buf_addc(&names->text, '\0');
+}
+
+static void
+print_names(
+    struct dl_buf *b, const char *key, const struct dl_lake_names *names)
+{
+	const char *p = names->text.p;
+	size_t i;
+
+	dl_buf_printf(b, ",\"%s\":[", key);
+	for (i = 0; i < names->n; i++) {
+		if (i > 0)
+			dl_buf_addc(b, ',');
+		dl_json_quote(b, dl_span_str(p));
+		p += strlen(p) + 1;
+	}
+	/* Whoever needs all of them reads the part. */
+	if (names->more)
+		dl_buf_adds(b, names->n > 0 ? ",null" : "null");
+	dl_buf_addc(b, ']');
+}
+
+/* The pool */
+
+int
+dl_lake_pool_init(struct dl_lake_pool *p, struct dl_lake_store *store,
+    const struct dl_codec *codec, struct dl_err *err)
+{
+	p->store = store;
+	p->kind = codec->kind;
+	p->packer = dl_packer_new(codec, err);
+	return p->packer == NULL ? -1 : 0;
+}
+
+static void
+free_blocks(struct dl_lake_block *b)
+{
+	struct dl_lake_block *next;
+
+	for (; b != NULL; b = next) {
+		next = b->next;
+		free(b);
+	}
+}
+
+static void
+unchain(struct dl_lake_part *part)
+{
+	struct dl_lake_pool *p = part->pool;
+
+	if (part->newer != NULL)
+		part->newer->older = part->older;
+	else
+		p->newest = part->older;
+	if (part->older != NULL)
+		part->older->newer = part->newer;
+	else
+		p->oldest = part->newer;
+	part->newer = part->older = NULL;
+	p->nparts--;
+}
+
+static void
+chain_newest(struct dl_lake_part *part)
+{
+	struct dl_lake_pool *p = part->pool;
+
+	part->older = p->newest;
+	if (p->newest != NULL)
+		p->newest->newer = part;
+	else
+		p->oldest = part;
+	p->newest = part;
+	p->nparts++;
+}
+
+static struct dl_lake_part **
+bucket(struct dl_lake_pool *p, uint64_t hash)
+{
+	return &p->buckets[hash % DL_LAKE_BUCKETS];
+}
+
+struct dl_lake_part *
+dl_lake_part_find(
+    struct dl_lake_pool *p, struct dl_span partition, uint64_t hash)
+{
+	struct dl_lake_part *part;
+
+	for (part = *bucket(p, hash); part != NULL; part = part->next)
+		if (part->hash == hash &&
+		    dl_span_is(partition, part->partition.p))
+			return part;
+	return NULL;
+}
+
+static void
+free_part(struct dl_lake_part *part)
+{
+	struct dl_lake_part **at = bucket(part->pool, part->hash);
+
+	while (*at != part)
+		at = &(*at)->next;
+	*at = part->next;
+	unchain(part);
+	free_blocks(part->first);
+	dl_buf_release(&part->partition);
+	dl_buf_release(&part->sources.text);
+	dl_buf_release(&part->steps.text);
+	free(part->from);
+	free(part);
+}
+
+void
+dl_lake_pool_release(struct dl_lake_pool *p)
+{
+	while (p->newest != NULL) {
+		if (p->newest->staged != NULL)
+			p->store->ops->discard(p->newest->staged);
+		free_part(p->newest);
+	}
+	free_blocks(p->free);
+	dl_packer_free(p->packer);
+	dl_buf_release(&p->packed);
+	*p = (struct dl_lake_pool){0};
+}
+
+/* Parts */
+
+struct dl_lake_part *
+dl_lake_part_open(struct dl_lake_pool *p, struct dl_span partition,
+    uint64_t hash, struct dl_err *err)
+{
+	struct dl_lake_part *part = dl_calloc(1, sizeof(*part));
+	char ulid[DL_ULID_LEN + 1];
+
+	dl_ulid(ulid);
+	(void)snprintf(part->name, sizeof(part->name), "part-%s%s", ulid,
+	    dl_codec_suffix(p->kind));
+	part->pool = p;
+	part->hash = hash;
+	dl_buf_span(&part->partition, partition);
+	dl_buf_addc(&part->partition, '\0');
+	crypto_hash_sha256_init(&part->sha256);
+	chain_newest(part);
+	part->next = *bucket(p, hash);
+	*bucket(p, hash) = part;
+	part->staged = p->store->ops->stage(p->store, part->name, err);
+	if (part->staged != NULL)
+		return part;
+	free_part(part);
+	return NULL;
+}
+
+void
+dl_lake_part_touch(struct dl_lake_part *part)
+{
+	if (part->newer == NULL)
+		return;
+	unchain(part);
+	chain_newest(part);
+}
+
+static int
+write_packed(struct dl_lake_part *part, struct dl_err *err)
+{
+	struct dl_lake_pool *p = part->pool;
+
+	crypto_hash_sha256_update(
+	    &part->sha256, (const unsigned char *)p->packed.p, p->packed.len);
+	part->packed_bytes += p->packed.len;
+	return p->store->ops->write(
+	    part->staged, dl_buf_as_span(&p->packed), err);
+}
+
+/* Pack what a part has gathered as one frame, and give its blocks back. */
+static int
+pack(struct dl_lake_part *part, struct dl_err *err)
+{
+	struct dl_lake_pool *p = part->pool;
+	struct dl_lake_block *b;
+
+	if (part->first == NULL)
+		return 0;
+	dl_buf_clear(&p->packed);
+	if (dl_packer_begin(p->packer, part->gathered, err) < 0)
+		return -1;
+	while ((b = part->first) != NULL) {
+		if (dl_packer_add(p->packer, dl_span(b->bytes, b->len),
+			b->next == NULL, &p->packed, err) < 0)
+			return -1;
+		part->first = b->next;
+		b->next = p->free;
+		p->free = b;
+	}
+	part->last = NULL;
+	part->nblocks = part->gathered = 0;
+	return write_packed(part, err);
+}
+
+/* Pack the part that has gathered most, so that blocks are free. */
+static int
+pack_fullest(struct dl_lake_pool *p, struct dl_err *err)
+{
+	struct dl_lake_part *part, *fullest = p->newest;
+
+	for (part = fullest; part != NULL; part = part->older)
+		if (part->gathered > fullest->gathered)
+			fullest = part;
+	return pack(fullest, err);
+}
+
+/* Give part an empty block at its end. */
+static int
+take_block(struct dl_lake_part *part, struct dl_err *err)
+{
+	struct dl_lake_pool *p = part->pool;
+	struct dl_lake_block *b;
+
+	if (part->nblocks == DL_LAKE_CHUNK && pack(part, err) < 0)
+		return -1;
+	if (p->free == NULL && p->nblocks == DL_LAKE_BLOCKS &&
+	    pack_fullest(p, err) < 0)
+		return -1;
+	if ((b = p->free) != NULL) {
+		p->free = b->next;
+	} else {
+		b = dl_alloc(sizeof(*b));
+		p->nblocks++;
+	}
+	b->next = NULL;
+	b->len = 0;
+	if (part->last == NULL)
+		part->first = b;
+	else
+		part->last->next = b;
+	part->last = b;
+	part->nblocks++;
+	return 0;
+}
+
+int
+dl_lake_part_add(
+    struct dl_lake_part *part, struct dl_span bytes, struct dl_err *err)
+{
+	struct dl_lake_block *b;
+	size_t n;
+
+	part->bytes += bytes.len;
+	while (bytes.len > 0) {
+		if ((part->last == NULL || part->last->len == DL_LAKE_BLOCK) &&
+		    take_block(part, err) < 0)
+			return -1;
+		b = part->last;
+		n = DL_LAKE_BLOCK - b->len;
+		n = n < bytes.len ? n : bytes.len;
+		memcpy(b->bytes + b->len, bytes.p, n);
+		b->len += n;
+		part->gathered += n;
+		bytes.p += n;
+		bytes.len -= n;
+	}
+	return 0;
+}
+
+void
+dl_lake_part_count(struct dl_lake_part *part, const struct dl_event *ev)
+{
+	struct dl_err ignored = {0};
+	struct dl_time t;
+
+	part->records++;
+	meet_name(&part->sources, ev->source);
+	meet_name(&part->steps, ev->steps);
+	if (ev->time.p == NULL || dl_time_parse(ev->time, &t, &ignored) < 0)
+		return;
+	if (!part->timed || dl_time_cmp(&t, &part->first_time) < 0)
+		part->first_time = t;
+	if (!part->timed || dl_time_cmp(&t, &part->last_time) > 0)
+		part->last_time = t;
+	part->timed = true;
+}
+
+int
+dl_lake_part_seal(struct dl_lake_part *part, struct dl_err *err)
+{
+	if (pack(part, err) < 0)
+		return -1;
+	return part->pool->store->ops->seal(
+	    part->staged, part->partition.p, err);
+}
+
+void
+dl_lake_part_path(const struct dl_lake_part *part, struct dl_buf *b)
+{
+	dl_buf_add(b, part->partition.p, part->partition.len - 1);
+	dl_buf_addc(b, '/');
+	dl_buf_adds(b, part->name);
+}
+
+static void
+print_times(const struct dl_lake_part *part, struct dl_buf *b)
+{
+	char text[DL_TIME_MAX];
+
+	if (!part->timed)
+		return;
+	dl_time_print(&part->first_time, text);
+	dl_buf_printf(b, ",\"first\":\"%s\"", text);
+	dl_time_print(&part->last_time, text);
+	dl_buf_printf(b, ",\"last\":\"%s\"", text);
+}
+
+void
+dl_lake_part_entry(struct dl_lake_part *part, struct dl_span key,
+    struct dl_span to, struct dl_buf *b)
+{
+	unsigned char sum[crypto_hash_sha256_BYTES];
+	struct dl_buf path = {0};
+	size_t i;
+
+	dl_lake_part_path(part, &path);
+	dl_buf_adds(b, "{\"part\":");
+	dl_json_quote(b, dl_buf_as_span(&path));
+	dl_buf_release(&path);
+	dl_buf_printf(b,
+	    ",\"records\":%llu,\"bytes\":%llu,\"unpacked\":%llu,\"sha256\":\"",
+	    (unsigned long long)part->records,
+	    (unsigned long long)part->packed_bytes,
+	    (unsigned long long)part->bytes);
+	crypto_hash_sha256_final(&part->sha256, sum);
+	for (i = 0; i < sizeof(sum); i++)
+		dl_buf_printf(b, "%02x", sum[i]);
+	dl_buf_addc(b, '"');
+	print_times(part, b);
+	print_names(b, "sources", &part->sources);
+	print_names(b, "steps", &part->steps);
+	if (key.len > 0) {
+		dl_buf_adds(b, ",\"key\":");
+		dl_json_quote(b, key);
+		dl_buf_adds(b, ",\"positions\":[");
+		dl_json_quote(
+		    b, dl_span_str(part->from == NULL ? "" : part->from));
+		dl_buf_addc(b, ',');
+		dl_json_quote(b, to);
+		dl_buf_addc(b, ']');
+	}
+	dl_buf_addc(b, '}');
+}
+
+int
+dl_lake_part_publish(struct dl_lake_part *part, struct dl_err *err)
+{
+	if (part->pool->store->ops->publish(part->staged, err) < 0)
+		return -1;
+	part->staged = NULL;
+	free_part(part);
+	return 0;
+}

@@ -1,0 +1,319 @@
+/* The reading half of lake.h. */
+#include "lake.h"
+
+#include "lake_flat.h"
+#include "lake_store.h"
+#include "partition.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DEPTH 32 /* directories inside each other */
+
+struct reader {
+	struct dl_lake_store *store;
+	const struct dl_lake_query *query;
+	dl_lake_line_fn *fn;
+	void *arg;
+	struct dl_buf path; /* of the directory or part at hand */
+	int depth;
+	uint32_t met;      /* bit i: the path satisfies query->where[i] */
+	bool has_dt;       /* the path has a dt that was understood: */
+	struct dl_time dt; /* the start of that day */
+	struct dl_event ev;
+	struct dl_buf data, line, value;
+};
+
+/* Pruning */
+
+static bool
+has_times(const struct dl_lake_query *q)
+{
+	return q->has_since || q->has_until;
+}
+
+/* Can an event from sec to before sec + length be in the interval? */
+static bool
+may_overlap(const struct dl_lake_query *q, int64_t sec, int64_t length)
+{
+	struct dl_time first = {.sec = sec}, after = {.sec = sec + length};
+
+	if (q->has_since && dl_time_cmp(&after, &q->since) <= 0)
+		return false;
+	return !q->has_until || dl_time_cmp(&first, &q->until) < 0;
+}
+
+static bool
+parse_day(struct dl_span value, struct dl_time *t)
+{
+	struct dl_err ignored = {0};
+	char text[32];
+
+	if (value.len != 10)
+		return false;
+	memcpy(text, value.p, 10);
+	memcpy(text + 10, "T00:00:00Z", 10);
+	return dl_time_parse(dl_span(text, 20), t, &ignored) == 0;
+}
+
+static bool
+parse_hour(struct dl_span value, int *hour)
+{
+	if (value.len != 2 || value.p[0] < '0' || value.p[0] > '2' ||
+	    value.p[1] < '0' || value.p[1] > '9')
+		return false;
+	*hour = (value.p[0] - '0') * 10 + (value.p[1] - '0');
+	return *hour < 24;
+}
+
+/* Must dt=VALUE or hour=VALUE be read?  What is not understood must. */
+static bool
+time_may_match(struct reader *r, struct dl_span key, struct dl_span value)
+{
+	bool dt = dl_span_is(key, "dt");
+	int hour;
+
+	if (!dt && !dl_span_is(key, "hour"))
+		return true;
+	if (dl_span_is(value, DL_PARTITION_DEFAULT))
+		return !has_times(r->query);
+	if (dt) {
+		r->has_dt = parse_day(value, &r->dt);
+		return !r->has_dt || may_overlap(r->query, r->dt.sec, 86400);
+	}
+	if (!r->has_dt || !parse_hour(value, &hour))
+		return true;
+	return may_overlap(r->query, r->dt.sec + hour * 3600, 3600);
+}
+
+static bool
+where_may_match(struct reader *r, struct dl_span key, struct dl_span value)
+{
+	const struct dl_lake_where *where = r->query->where;
+	size_t i;
+
+	for (i = 0; i < r->query->nwhere; i++) {
+		if (!dl_span_eq(where[i].key, key))
+			continue;
+		dl_buf_clear(&r->value);
+		dl_partition_decode(&r->value, value);
+		if (!dl_span_eq(where[i].value, dl_buf_as_span(&r->value)))
+			return false;
+		r->met |= 1u << i;
+	}
+	return true;
+}
+
+/* Must the directory by this name be read? */
+static bool
+may_match(struct reader *r, const char *name)
+{
+	const char *eq = strchr(name, '=');
+	struct dl_span key, value;
+
+	if (eq == NULL)
+		return true;
+	key = dl_span(name, (size_t)(eq - name));
+	value = dl_span_str(eq + 1);
+	return where_may_match(r, key, value) && time_may_match(r, key, value);
+}
+
+/* Records */
+
+static bool
+attribute(const struct dl_event *ev, struct dl_span key, struct dl_span *value)
+{
+	if (dl_span_is(key, "source"))
+		*value = ev->source;
+	else if (dl_span_is(key, "subject"))
+		*value = ev->subject;
+	else if (dl_span_is(key, "type"))
+		*value = ev->type;
+	else if (dl_span_is(key, "id"))
+		*value = ev->id;
+	else
+		return false;
+	return true;
+}
+
+static bool
+in_time(const struct dl_lake_query *q, const struct dl_event *ev)
+{
+	struct dl_err ignored = {0};
+	struct dl_time t;
+
+	if (!has_times(q))
+		return true;
+	if (ev->time.p == NULL || dl_time_parse(ev->time, &t, &ignored) < 0)
+		return false;
+	return (!q->has_since || dl_time_cmp(&t, &q->since) >= 0) &&
+	       (!q->has_until || dl_time_cmp(&t, &q->until) < 0);
+}
+
+static bool
+matches(const struct reader *r, const struct dl_event *ev)
+{
+	const struct dl_lake_query *q = r->query;
+	struct dl_span value = {0};
+	size_t i;
+
+	for (i = 0; i < q->nwhere; i++)
+		if ((r->met & 1u << i) == 0 &&
+		    (!attribute(ev, q->where[i].key, &value) ||
+			!dl_span_eq(value, q->where[i].value)))
+			return false;
+	return in_time(q, ev);
+}
+
+/* Is there anything to ask of the records of this part? */
+static bool
+filters(const struct reader *r)
+{
+	uint32_t all = (uint32_t)((UINT64_C(1) << r->query->nwhere) - 1);
+
+	return r->met != all || has_times(r->query);
+}
+
+static int
+take_line(
+    struct reader *r, struct dl_span line, bool filter, struct dl_err *err)
+{
+	bool flat = dl_lake_is_flat(line);
+
+	if (!flat && !filter)
+		return r->fn(r->arg, line, err);
+	if ((flat ? dl_lake_unflatten(&r->ev, line, &r->data, err)
+		  : dl_event_parse(&r->ev, line, err)) < 0)
+		return -1;
+	if (filter && !matches(r, &r->ev))
+		return 0;
+	if (!flat)
+		return r->fn(r->arg, line, err);
+	dl_buf_clear(&r->line);
+	dl_event_write(&r->line, &r->ev);
+	return r->fn(r->arg, dl_span(r->line.p, r->line.len - 1), err);
+}
+
+/* A key that neither the part's path nor an event has is a mistake. */
+static int
+check_keys(const struct reader *r, struct dl_err *err)
+{
+	const struct dl_lake_query *q = r->query;
+	struct dl_event none = {0};
+	struct dl_span ignored;
+	size_t i;
+
+	for (i = 0; i < q->nwhere; i++)
+		if ((r->met & 1u << i) == 0 &&
+		    !attribute(&none, q->where[i].key, &ignored))
+			return dl_err_usage(err,
+			    "'%.*s' is no key of the partition of '%s', nor "
+			    "source, subject, type or id",
+			    DL_SPAN_ARG(q->where[i].key), r->path.p);
+	return 0;
+}
+
+static int
+read_part(struct reader *r, enum dl_codec_kind kind, struct dl_err *err)
+{
+	struct dl_unpack *u;
+	struct dl_span line;
+	bool filter = filters(r);
+	uint64_t number = 0;
+	int fd, n;
+
+	if (check_keys(r, err) < 0)
+		return -1;
+	/* A part that has just been tidied away is none. */
+	if ((n = r->store->ops->open(r->store, r->path.p, &fd, err)) <= 0)
+		return n;
+	if ((u = dl_unpack_new(fd, r->path.p, kind, err)) == NULL) {
+		close(fd);
+		return -1;
+	}
+	while ((n = dl_unpack_line(u, &line, err)) > 0) {
+		number++;
+		if (take_line(r, line, filter, err) < 0) {
+			if (err->status == DL_EXIT_DATA)
+				dl_err_prefix(err, "%s:%llu", r->path.p,
+				    (unsigned long long)number);
+			n = -1;
+			break;
+		}
+	}
+	dl_unpack_free(u);
+	close(fd);
+	return n;
+}
+
+/* Walking */
+
+static int walk(struct reader *r, struct dl_err *err);
+
+static int
+take_name(void *arg, const char *name, bool directory, struct dl_err *err)
+{
+	struct reader *r = arg;
+	size_t len = r->path.len;
+	struct dl_time dt = r->dt;
+	bool has_dt = r->has_dt;
+	uint32_t met = r->met;
+	enum dl_codec_kind kind;
+	int n = 0;
+
+	if (directory ? !may_match(r, name)
+		      : !dl_codec_of_name(dl_span_str(name), &kind))
+		goto out;
+	if (len > 0)
+		dl_buf_addc(&r->path, '/');
+	dl_buf_adds(&r->path, name);
+	(void)dl_buf_str(&r->path);
+	n = directory ? walk(r, err) : read_part(r, kind, err);
+out:
+	r->path.len = len;
+	r->dt = dt;
+	r->has_dt = has_dt;
+	r->met = met;
+	return n;
+}
+
+static int
+walk(struct reader *r, struct dl_err *err)
+{
+	char dir[PATH_MAX];
+	int n;
+
+	if (r->path.len >= sizeof(dir) || r->depth == DEPTH)
+		return dl_err_data(
+		    err, "'%s': directories deeper than a lake's", r->path.p);
+	memcpy(dir, r->path.p, r->path.len);
+	dir[r->path.len] = '\0';
+	r->depth++;
+	n = r->store->ops->list(r->store, dir, take_name, r, err);
+	r->depth--;
+	return n;
+}
+
+int
+dl_lake_read(const char *dir, const struct dl_lake_query *q,
+    dl_lake_line_fn *fn, void *arg, struct dl_err *err)
+{
+	struct reader r = {.query = q, .fn = fn, .arg = arg};
+	int n;
+
+	if (q->nwhere > DL_LAKE_WHERE)
+		return dl_err_usage(
+		    err, "more than %d conditions", DL_LAKE_WHERE);
+	if ((r.store = dl_lake_disk(dir, false, err)) == NULL)
+		return -1;
+	(void)dl_buf_str(&r.path);
+	n = walk(&r, err);
+	r.store->ops->close(r.store);
+	dl_event_release(&r.ev);
+	dl_buf_release(&r.path);
+	dl_buf_release(&r.data);
+	dl_buf_release(&r.line);
+	dl_buf_release(&r.value);
+	return n;
+}

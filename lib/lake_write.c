@@ -1,0 +1,413 @@
+/* The writing half of lake.h. */
+#include "lake.h"
+
+#include "hash.h"
+#include "idset.h"
+#include "journal.h"
+#include "lake_flat.h"
+#include "lake_part.h"
+#include "partition.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct dl_lake_writer {
+	struct dl_lake_store *store;
+	struct dl_partition *template;
+	struct dl_lake_pool pool;
+	enum dl_lake_layout layout;
+	int64_t max_bytes, max_age_ms, max_open;
+	struct dl_lake_counts counts;
+	struct dl_journal *journal;
+	struct dl_idset seen;   /* what an unfinished run stored */
+	struct dl_buf key;      /* of the input's checkpoints */
+	struct dl_buf position; /* the latest, with its NUL */
+	bool unacked;           /* it was not handed out */
+	bool at_checkpoint;     /* nothing was put since it came */
+	int64_t oldest_ms;      /* when the first unpublished event came */
+	struct dl_buf path, line;
+};
+
+/* Opening and closing */
+
+static int
+check_options(const struct dl_lake_options *o, struct dl_err *err)
+{
+	if (o->max_open < 1 || o->max_open > DL_LAKE_MOST_OPEN)
+		return dl_err_usage(
+		    err, "expected 1 to %d open partitions", DL_LAKE_MOST_OPEN);
+	if (o->max_bytes < 1)
+		return dl_err_usage(err, "a part holds at least one byte");
+	return 0;
+}
+
+struct dl_lake_writer *
+dl_lake_open_write(
+    const char *dir, const struct dl_lake_options *options, struct dl_err *err)
+{
+	struct dl_lake_writer *w = dl_calloc(1, sizeof(*w));
+
+	w->layout = options->layout;
+	w->max_bytes = options->max_bytes;
+	w->max_age_ms = options->max_age_ms;
+	w->max_open = options->max_open;
+	w->oldest_ms = INT64_MAX;
+	if (check_options(options, err) == 0 &&
+	    (w->template = dl_partition_new(options->partition, err)) != NULL &&
+	    (w->store = dl_lake_disk(dir, true, err)) != NULL &&
+	    dl_lake_pool_init(&w->pool, w->store, &options->codec, err) == 0)
+		return w;
+	dl_lake_close(w);
+	return NULL;
+}
+
+void
+dl_lake_close(struct dl_lake_writer *w)
+{
+	if (w == NULL)
+		return;
+	dl_lake_pool_release(&w->pool);
+	if (w->store != NULL)
+		w->store->ops->close(w->store);
+	dl_partition_free(w->template);
+	dl_journal_close(w->journal);
+	dl_idset_release(&w->seen);
+	dl_buf_release(&w->key);
+	dl_buf_release(&w->position);
+	dl_buf_release(&w->path);
+	dl_buf_release(&w->line);
+	free(w);
+}
+
+/* Publishing */
+
+static struct dl_span
+position_of(const struct dl_lake_writer *w)
+{
+	return dl_span_str(w->position.len == 0 ? "" : w->position.p);
+}
+
+/* The n spans that lie one after another in b, each ended by a NUL. */
+static struct dl_span *
+split(const struct dl_buf *b, size_t n)
+{
+	struct dl_span *s = dl_calloc(n + 1, sizeof(*s));
+	const char *p = b->p;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		s[i] = dl_span_str(p);
+		p += s[i].len + 1;
+	}
+	return s;
+}
+
+/* Steps 2 and 3: the journal, then the manifest. */
+static int
+announce(struct dl_lake_writer *w, struct dl_lake_part **parts, size_t n,
+    struct dl_err *err)
+{
+	struct dl_buf paths = {0}, entries = {0};
+	struct dl_span *list;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < n; i++) {
+		dl_lake_part_path(parts[i], &paths);
+		dl_buf_addc(&paths, '\0');
+		dl_lake_part_entry(parts[i], dl_buf_as_span(&w->key),
+		    position_of(w), &entries);
+		dl_buf_addc(&entries, '\0');
+	}
+	if (w->journal != NULL) {
+		list = split(&paths, n);
+		r = dl_journal_append(w->journal, list, n, err);
+		free(list);
+	}
+	if (r == 0) {
+		list = split(&entries, n);
+		r = w->store->ops->record(w->store, list, n, err);
+		free(list);
+	}
+	dl_buf_release(&paths);
+	dl_buf_release(&entries);
+	return r;
+}
+
+static void
+find_oldest(struct dl_lake_writer *w)
+{
+	const struct dl_lake_part *p;
+
+	w->oldest_ms = INT64_MAX;
+	for (p = w->pool.newest; p != NULL; p = p->older)
+		if (p->opened_ms < w->oldest_ms)
+			w->oldest_ms = p->opened_ms;
+}
+
+static int
+publish_parts(struct dl_lake_writer *w, struct dl_lake_part **parts, size_t n,
+    struct dl_err *err)
+{
+	uint64_t records, bytes;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (dl_lake_part_seal(parts[i], err) < 0)
+			return -1;
+	if (announce(w, parts, n, err) < 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		records = parts[i]->records;
+		bytes = parts[i]->packed_bytes;
+		if (dl_lake_part_publish(parts[i], err) < 0)
+			return -1;
+		w->counts.records += records;
+		w->counts.bytes += bytes;
+		w->counts.parts++;
+	}
+	find_oldest(w);
+	return 0;
+}
+
+int
+dl_lake_publish(struct dl_lake_writer *w, struct dl_err *err)
+{
+	size_t n = w->pool.nparts, i = 0;
+	struct dl_lake_part **parts, *p;
+	int r;
+
+	if (n == 0)
+		return 0;
+	parts = dl_calloc(n, sizeof(struct dl_lake_part *));
+	for (p = w->pool.oldest; p != NULL; p = p->newer)
+		parts[i++] = p;
+	r = publish_parts(w, parts, n, err);
+	free(parts);
+	return r;
+}
+
+/* Putting */
+
+/* The open part for w->path: an event's partition is mostly the last one's. */
+static struct dl_lake_part *
+part_for(struct dl_lake_writer *w, struct dl_err *err)
+{
+	struct dl_span partition = dl_buf_as_span(&w->path);
+	struct dl_lake_part *p = w->pool.newest;
+	uint64_t hash;
+
+	if (p != NULL && p->partition.len == partition.len + 1 &&
+	    memcmp(p->partition.p, partition.p, partition.len) == 0)
+		return p;
+	hash = dl_hash64(partition);
+	if ((p = dl_lake_part_find(&w->pool, partition, hash)) != NULL) {
+		dl_lake_part_touch(p);
+		return p;
+	}
+	if ((int64_t)w->pool.nparts >= w->max_open &&
+	    publish_parts(w, &w->pool.oldest, 1, err) < 0)
+		return NULL;
+	if ((p = dl_lake_part_open(&w->pool, partition, hash, err)) == NULL)
+		return NULL;
+	p->opened_ms = dl_clock_ms();
+	if (p->opened_ms < w->oldest_ms)
+		w->oldest_ms = p->opened_ms;
+	if (w->position.len > 0)
+		p->from = dl_strdup(w->position.p);
+	return p;
+}
+
+/* Was it stored by the run that this one repeats? */
+static bool
+skip(struct dl_lake_writer *w, const struct dl_event *ev)
+{
+	if (w->seen.n == 0 ||
+	    !dl_idset_meet(&w->seen, dl_hash_pair(ev->source, ev->id)))
+		return false;
+	w->counts.skipped++;
+	if (w->seen.unmet == 0 && w->journal != NULL)
+		dl_journal_hold(w->journal, false);
+	return true;
+}
+
+/* What would be read back as a flat line must not be stored as an event's. */
+static int
+lay_out(struct dl_lake_writer *w, const struct dl_event *ev, struct dl_err *err)
+{
+	dl_buf_clear(&w->line);
+	if (w->layout == DL_LAKE_FLAT)
+		return dl_lake_flatten(&w->line, ev, err);
+	if (dl_lake_is_flat(ev->line))
+		return dl_err_data(err, "an event's first member is '_id'");
+	return 0;
+}
+
+static int
+add_record(struct dl_lake_writer *w, struct dl_lake_part *p,
+    const struct dl_event *ev, struct dl_err *err)
+{
+	struct dl_span newline = DL_SPAN("\n");
+
+	if (w->layout == DL_LAKE_FLAT)
+		return dl_lake_part_add(p, dl_buf_as_span(&w->line), err);
+	if (dl_lake_part_add(p, ev->line, err) < 0)
+		return -1;
+	return dl_lake_part_add(p, newline, err);
+}
+
+int
+dl_lake_put(struct dl_lake_writer *w, const struct dl_event *ev,
+    const char **code, struct dl_err *err)
+{
+	struct dl_lake_part *p;
+
+	*code = NULL;
+	w->at_checkpoint = false;
+	if (skip(w, ev))
+		return 0;
+	dl_buf_clear(&w->path);
+	*code = "partition";
+	if (dl_partition_of(w->template, ev, &w->path, err) < 0)
+		return -1;
+	*code = "layout";
+	if (lay_out(w, ev, err) < 0)
+		return -1;
+	*code = NULL;
+	if ((p = part_for(w, err)) == NULL || add_record(w, p, ev, err) < 0)
+		return -1;
+	dl_lake_part_count(p, ev);
+	if (w->journal != NULL)
+		dl_journal_stored(w->journal);
+	if ((int64_t)p->bytes >= w->max_bytes &&
+	    publish_parts(w, &p, 1, err) < 0)
+		return -1;
+	return 1;
+}
+
+/* Checkpoints */
+
+static int
+add_id(struct dl_lake_writer *w, struct dl_event *ev, struct dl_span line,
+    struct dl_err *err)
+{
+	if ((dl_lake_is_flat(line) ? dl_lake_unflatten(ev, line, &w->line, err)
+				   : dl_event_parse(ev, line, err)) < 0)
+		return -1;
+	dl_idset_add(&w->seen, dl_hash_pair(ev->source, ev->id));
+	return 0;
+}
+
+/* Take the ids of a part's events, if it was published. */
+static int
+read_ids(void *arg, struct dl_span part, struct dl_err *err)
+{
+	struct dl_lake_writer *w = arg;
+	struct dl_event ev = {0};
+	struct dl_unpack *u = NULL;
+	struct dl_span line;
+	enum dl_codec_kind kind;
+	int fd = -1, r;
+
+	dl_buf_clear(&w->path);
+	dl_buf_span(&w->path, part);
+	dl_buf_addc(&w->path, '\0');
+	if (!dl_codec_of_name(part, &kind))
+		return dl_err_data(
+		    err, "'%s' is not the name of a part", w->path.p);
+	if ((r = w->store->ops->open(w->store, w->path.p, &fd, err)) <= 0)
+		return r;
+	if (w->store->ops->settle(w->store, w->path.p, err) < 0 ||
+	    (u = dl_unpack_new(fd, w->path.p, kind, err)) == NULL)
+		r = -1;
+	else
+		while ((r = dl_unpack_line(u, &line, err)) > 0)
+			if ((r = add_id(w, &ev, line, err)) < 0) {
+				dl_err_prefix(err, "%s", w->path.p);
+				break;
+			}
+	dl_unpack_free(u);
+	dl_event_release(&ev);
+	close(fd);
+	return r;
+}
+
+static int
+start_run(struct dl_lake_writer *w, struct dl_span key, struct dl_span position,
+    struct dl_err *err)
+{
+	dl_buf_span(&w->key, key);
+	if ((w->journal = dl_journal_open(w->store->state, key, err)) == NULL ||
+	    dl_journal_start(w->journal, position, read_ids, w, err) < 0)
+		return -1;
+	dl_journal_hold(w->journal, w->seen.unmet > 0);
+	return 0;
+}
+
+int
+dl_lake_checkpoint(struct dl_lake_writer *w, struct dl_span key,
+    struct dl_span position, struct dl_err *err)
+{
+	struct dl_span mine = dl_buf_as_span(&w->key);
+
+	if (w->journal == NULL && start_run(w, key, position, err) < 0)
+		return -1;
+	mine = dl_buf_as_span(&w->key);
+	if (!dl_span_eq(key, mine))
+		return dl_err_data(err,
+		    "checkpoints of two sources in one pipe: '%.*s' and '%.*s'",
+		    DL_SPAN_ARG(mine), key.len > 200 ? 200 : (int)key.len,
+		    key.p);
+	dl_journal_position(w->journal, position);
+	dl_buf_clear(&w->position);
+	dl_buf_span(&w->position, position);
+	dl_buf_addc(&w->position, '\0');
+	w->unacked = true;
+	w->at_checkpoint = true;
+	return 0;
+}
+
+int
+dl_lake_wait_ms(const struct dl_lake_writer *w)
+{
+	int64_t left;
+
+	if (w->pool.nparts == 0)
+		return -1;
+	if (w->max_age_ms == 0)
+		return w->at_checkpoint ? 0 : -1;
+	left = w->oldest_ms + w->max_age_ms - dl_clock_ms();
+	if (left > INT_MAX)
+		return INT_MAX;
+	return left < 0 ? 0 : (int)left;
+}
+
+int
+dl_lake_end(struct dl_lake_writer *w, struct dl_err *err)
+{
+	if (dl_lake_publish(w, err) < 0)
+		return -1;
+	/* Events after the last checkpoint are in lines that are there. */
+	return w->journal != NULL && w->at_checkpoint
+	           ? dl_journal_end(w->journal, err)
+	           : 0;
+}
+
+bool
+dl_lake_safe(
+    struct dl_lake_writer *w, struct dl_span *key, struct dl_span *position)
+{
+	if (!w->unacked || w->pool.nparts > 0)
+		return false;
+	w->unacked = false;
+	*key = dl_buf_as_span(&w->key);
+	*position = position_of(w);
+	return true;
+}
+
+void
+dl_lake_counts(const struct dl_lake_writer *w, struct dl_lake_counts *counts)
+{
+	*counts = w->counts;
+}

@@ -1,0 +1,433 @@
+#!/usr/bin/env bash
+# dl-lake-write and dl-lake-read.
+. tests/tap.sh
+
+lake=$DL_HOME/lake
+
+# events FROM TO: numbered events, ten minutes from one to the next.
+events() {
+	awk -v from="$1" -v to="$2" 'BEGIN {
+		for (i = from; i <= to; i++)
+			printf "{\"specversion\":\"1.0\",\"id\":\"e%05d\"," \
+			    "\"source\":\"s\",\"type\":\"dl.record\"," \
+			    "\"subject\":\"k%d\"," \
+			    "\"time\":\"2018-02-%02dT%02d:%02d:00Z\"," \
+			    "\"data\":{\"n\":%d,\"x\":2.0,\"t\":\"\\u00e9\"}}\n",
+			    i, i % 7, 1 + i / 144 % 28, i / 6 % 24,
+			    i % 6 * 10, i
+	}'
+}
+
+# head_of FROM TO EVERY: the same with checkpoints, as the head of a pipe.
+checkpoint() {
+	printf '{"specversion":"1.0","id":"%d","source":"%s","type":"%s"}\n' \
+	    "$1" "${2:-stream.s.lake}" dl.checkpoint
+}
+head_of() {
+	local i=$1 n
+	checkpoint "$i"
+	while [ "$i" -lt "$2" ]; do
+		n=$((i + $3 < $2 ? i + $3 : $2))
+		events "$((i + 1))" "$n"
+		checkpoint "$n"
+		i=$n
+	done
+}
+
+# The position of the last whole acknowledgement in a file, or what it was.
+acked() {
+	local p
+	p=$(sed -n 's/^{.*"id":"\([0-9]*\)".*}$/\1/p' "$1" | tail -n 1)
+	echo "${p:-$2}"
+}
+
+parts() {
+	find "$1" -name _dl -prune -o -type f -print | sort
+}
+
+stored_ids() {
+	dl-lake-read "$1" | jq -r .id | sort
+}
+
+want_ids() {
+	events "$1" "$2" | jq -r .id | sort
+}
+
+events 1 1000 >"$T/in"
+
+# Round trips
+
+for codec in zstd gzip none zstd:1 gzip:9; do
+	to=c-${codec/:/-}
+	status 0 "written with $codec" dl-lake-write -z "$codec" "$to" <"$T/in"
+	is "$(cat "$T/out" "$T/err")" "" "and nothing is said with $codec"
+	is "$(dl-lake-read "$to" | sort | cmp - <(sort "$T/in") 2>&1)" \
+	    "" "$codec gives the same bytes"
+done
+is "$(parts "$lake/c-zstd" | xargs zstd -dc | sort | cmp - <(sort "$T/in"))" \
+    "" "zstd sees plain NDJSON"
+is "$(parts "$lake/c-gzip" | xargs gzip -dc | sort | cmp - <(sort "$T/in"))" \
+    "" "gzip sees plain NDJSON"
+is "$(parts "$lake/c-none" | xargs cat | sort | cmp - <(sort "$T/in"))" \
+    "" "cat sees plain NDJSON"
+is "$(parts "$lake/c-zstd" | sed 's/part-[0-9A-Z]\{26\}/part-ULID/' |
+    head -n 2 | sed "s|$lake/||")" \
+    "c-zstd/source=s/dt=2018-02-01/hour=00/part-ULID.ndjson.zst
+c-zstd/source=s/dt=2018-02-01/hour=01/part-ULID.ndjson.zst" \
+    "parts lie in Hive partitions"
+is "$(ls "$lake/c-zstd/_dl/staging")" "" "nothing is left in staging"
+is "$(find "$lake/c-zstd/_dl/journal" 2>/dev/null)" "" \
+    "no journal without checkpoints"
+
+status 0 "flat" dl-lake-write --layout flat -P 'k={subject}' -z none flat \
+    <"$T/in"
+is "$(cat "$lake"/flat/k=k1/part-* | head -n 1)" \
+    '{"_id":"e00001","_source":"s","_subject":"k1","_time":"2018-02-01T00:10:00Z","n":1,"x":2.0,"t":"\u00e9"}' \
+    "a flat line keeps the data's bytes"
+is "$(dl-lake-read flat | sort | cmp - <(sort "$T/in") 2>&1)" "" \
+    "flat lines are events again"
+is "$(dl-lake-read -w subject=k1 flat | wc -l)" \
+    "$(dl-lake-read -w k=k1 flat | wc -l)" "a flat lake is filtered by attribute"
+
+ev() { # ev REST-OF-MEMBERS
+	printf '{"specversion":"1.0","id":"1","source":"s","type":"t",%s}\n' "$1"
+}
+{
+	ev '"data":[1, 2]'
+	ev '"data":"x"'
+	ev '"extra":1'
+	ev '"data":{}'
+	ev '"data":{"\u005fid":1}'
+	ev '"data":{"_time":1}'
+	ev '"data":{"_other":1}'
+} >"$T/odd"
+status 0 "odd data, flat" dl-lake-write --layout flat -P all -z none \
+    -d "$T/dead" odd <"$T/odd"
+is "$(cat "$lake"/odd/all/*)" '{"_id":"1","_source":"s","value":[1, 2]}
+{"_id":"1","_source":"s","value":"x"}
+{"_id":"1","_source":"s"}
+{"_id":"1","_source":"s"}
+{"_id":"1","_source":"s","_other":1}' "what is no object is a value"
+is "$(jq -r .data.code "$T/dead" | xargs)" "layout layout" \
+    "a reserved name is a dead letter"
+status 65 "a reserved name without -d" dl-lake-write --layout flat odd2 \
+    <"$T/odd"
+like "$(cat "$T/err")" "'_id'" "and it is named"
+is "$(parts "$lake/odd2")" "" "and nothing is published"
+is "$(ls "$lake/odd2/_dl/staging")" "" "and nothing is left staged"
+
+# Partitions
+
+{
+	for v in '"../.."' '"/"' '".."' '""' 'null' '"\u0000"' '1.50' 'true' \
+	    '"a b/c=d%"' '"\u00e9"' '"_x"' \
+	    "\"$(printf 'x%.0s' {1..300})\"" '[1]' '{"a":1}' '"\ud800"'; do
+		ev "\"data\":{\"v\":$v}"
+	done
+	ev '"data":{}'
+	ev '"data":3'
+	ev '"nodata":3'
+} >"$T/hostile"
+status 0 "hostile values" dl-lake-write -P 'v={data.v}' -d "$T/dead2" hostile \
+    <"$T/hostile"
+is "$(parts "$lake/hostile" | sed "s|$lake/||; s|/part-.*||" | sort)" \
+"hostile/v=%00
+hostile/v=%2F
+hostile/v=%C3%A9
+hostile/v=..
+hostile/v=..%2F..
+hostile/v=1.50
+hostile/v=__HIVE_DEFAULT_PARTITION__
+hostile/v=_x
+hostile/v=a%20b%2Fc%3Dd%25
+hostile/v=true" "they stay inside their component"
+is "$(dl-lake-read hostile | wc -l)" 14 "all that have a name are there"
+is "$(jq -r '.data | .code + ": " + .error' "$T/dead2")" \
+"partition: a partition's value is longer than 200 bytes: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'
+partition: partition {data.v}: expected a string, a number, true, false or null
+partition: partition {data.v}: expected a string, a number, true, false or null
+partition: partition {data.v}: not a valid string" "the others are dead letters"
+is "$(dl-lake-read -w 'v=a b/c=d%' hostile | jq -c .data.v)" '"a b/c=d%"' \
+    "--where compares decoded values"
+is "$(ev '"time":"yesterday"' | dl-lake-write -d "$T/dead3" t;
+    jq -r .data.code "$T/dead3")" partition "a time that is none"
+is "$(ev '"data":1' | dl-lake-write t; parts "$lake/t" |
+    sed "s|.*/lake/||; s|/part.*||")" \
+    "t/source=s/dt=__HIVE_DEFAULT_PARTITION__/hour=__HIVE_DEFAULT_PARTITION__" \
+    "an event without time"
+
+for t in '' / a/ /a a//b ../a a/../b _a=1 .a '{source}' 'a={source' 'a={x}' \
+    'a={time:%Q}' 'a={time:}' 'a={time:%}' 'a={time:%Y/%m}' 'a={data.}' \
+    'a={data.x..y}' 'a=' '=b' 'a=1/a=2' 'a=x y' 'dt={source}' \
+    'hour={time:%M}' 'a={source}}'; do
+	status 64 "template '$t'" dl-lake-write -P "$t" bad </dev/null
+	like "$(cat "$T/err")" "at byte [0-9]+" "says where '$t' is wrong"
+done
+is "$([ -e "$lake/bad" ] && echo there)" "" "and makes no lake"
+
+# Least recently used parts are finished first.
+awk 'BEGIN { for (r = 0; r < 3; r++) for (i = 0; i < 200; i++)
+	printf "{\"specversion\":\"1.0\",\"id\":\"%d.%d\",\"source\":\"s%d\"," \
+	    "\"type\":\"t\"}\n", r, i, i }' >"$T/many"
+status 0 "200 partitions, 4 of them open" dl-lake-write --max-open 4 \
+    -P 's={source}' lru <"$T/many"
+is "$(dl-lake-read lru | sort | cmp - <(sort "$T/many") 2>&1)" "" \
+    "all events are there"
+is "$(parts "$lake/lru" | wc -l)" 600 "each visit made a part"
+awk 'BEGIN { for (i = 0; i < 300; i++)
+	printf "{\"specversion\":\"1.0\",\"id\":\"%d\",\"source\":\"s%d\"," \
+	    "\"type\":\"t\"}\n", i, i % 3 ? 0 : i }' >"$T/hot"
+status 0 "a partition that is used stays open" dl-lake-write --max-open 2 \
+    -P 's={source}' hot <"$T/hot"
+is "$(parts "$lake/hot/s=s0" | wc -l)" 1 "its events are one part"
+
+status 0 "small parts" dl-lake-write --max-bytes 4K -P all=1 small <"$T/in"
+is "$(jq -s 'all(.[]; .unpacked >= 4096 or .last == "2018-02-07T22:40:00Z") and
+    all(.[]; .unpacked < 4096 + 200) and length > 30' \
+    "$lake/small/_dl/manifest.ndjson")" true "parts end at --max-bytes"
+
+# The manifest
+
+manifest=$lake/c-zstd/_dl/manifest.ndjson
+is "$(jq -r '.sha256 + "  " + .part' "$manifest" |
+    (cd "$lake/c-zstd" && sha256sum -c --quiet 2>&1))" "" "each part's SHA-256"
+is "$(jq -r .part "$manifest" | sort)" \
+    "$(parts "$lake/c-zstd" | sed "s|$lake/c-zstd/||")" "all parts are named"
+dl-lake-write c-zstd <"$T/in"
+prev=$(tail -n 1 "$manifest" | tr -d '\n' | sha256sum | cut -d' ' -f1)
+is "$(perl -MDigest::SHA=sha256_hex -ne 'BEGIN { $prev = sha256_hex("") }
+    chomp; /^\{"prev":"$prev",/ or print "line $.\n"; $prev = sha256_hex($_)' \
+    "$manifest")" "" "the chain of its entries holds"
+is "$(jq -s 'map(.records) | add' "$manifest")" 2000 "records"
+is "$(jq -r 'select(.part | startswith("source=s/dt=2018-02-01/hour=00")) |
+    [.records, .bytes, .first, .last, (.sources | tostring)] | join(" ")' \
+    "$manifest" | head -n 1)" \
+    "5 $(stat -c %s "$(parts "$lake/c-zstd" | head -n 1)") 2018-02-01T00:10:00Z 2018-02-01T00:50:00Z [\"s\"]" \
+    "counts, bytes and times"
+printf '{"prev":"torn' >>"$manifest"
+status 0 "after a torn line" dl-lake-write c-zstd <<<"$(ev '"data":1')"
+is "$(tail -n 1 "$manifest" | jq -r .prev)" "$prev" "the chain goes on"
+
+# Reading
+
+is "$(dl-lake-read --since 2018-02-02 --until 2018-02-03T00:20:00+00:00 c-gzip |
+    jq -r .time | sort | sed -n '1p;$p')" "2018-02-02T00:00:00Z
+2018-02-03T00:10:00Z" "since is inclusive, until exclusive"
+is "$(dl-lake-read --since 2018-02-02T05:30:00Z --until 2018-02-02T05:40:00Z \
+    c-gzip | jq -r .time)" "2018-02-02T05:30:00Z" "within an hour"
+is "$(dl-lake-read -w subject=k3 -w dt=2018-02-02 c-none | jq -r .subject |
+    sort | uniq -c | xargs)" "20 k3" "an attribute and a partition"
+status 64 "a key that nothing has" dl-lake-read -w colour=red c-none
+like "$(cat "$T/err")" "'colour'" "is named"
+status 75 "no lake" dl-lake-read nowhere
+like "$(cat "$T/err")" "no lake at" "says so"
+for t in yesterday 2018-13-01 2018-02-07T; do
+	status 64 "--since $t" dl-lake-read -s "$t" c-none
+done
+
+cp -r "$lake/c-zstd" "$lake/corrupt"
+bad=$(parts "$lake/corrupt/source=s/dt=2018-02-03/hour=04" | head -n 1)
+printf 'XXXX' | dd of="$bad" bs=1 seek=20 conv=notrunc status=none
+status 65 "a corrupt part" dl-lake-read corrupt
+like "$(cat "$T/err")" "hour=04/part-.*corrupt at byte [0-9]+" "is named"
+is "$(dl-lake-read -u 2018-02-03 corrupt | wc -l)" \
+    "$(dl-lake-read -u 2018-02-03 c-zstd | wc -l)" \
+    "what --until prunes is not opened"
+is "$(dl-lake-read -s 2018-02-03T05:00:00Z corrupt | wc -l)" \
+    "$(dl-lake-read -s 2018-02-03T05:00:00Z c-zstd | wc -l)" \
+    "what --since prunes is not opened"
+status 0 "what --where prunes is not opened" dl-lake-read -w hour=05 corrupt
+cp "$lake/c-zstd/${bad#"$lake/corrupt/"}" "$bad"
+for n in 60 30 10 1 0; do
+	truncate -s "$n" "$bad"
+	status 65 "a part cut off at $n bytes" dl-lake-read corrupt
+	like "$(cat "$T/err")" "truncated" "says so at $n"
+done
+printf '{"specversion":"1.0"' >"${bad%.zst}"
+rm "$bad"
+status 65 "a torn line" dl-lake-read corrupt
+like "$(cat "$T/err")" "torn" "says so"
+rm "${bad%.zst}"
+mkdir "$lake/corrupt/_hidden" "$lake/corrupt/.hidden"
+echo broken | tee "$lake/corrupt/_hidden/a.ndjson.zst" \
+    "$lake/corrupt/.hidden/a.ndjson.gz" >"$lake/corrupt/README"
+ln -s / "$lake/corrupt/dt=root"
+status 0 "what is hidden, a link or no part is passed over" \
+    dl-lake-read corrupt
+one=$(parts "$lake/c-gzip" | head -n 1)
+two=$(parts "$lake/c-gzip" | sed -n 2p)
+mkdir -p "$lake/joined/a=1"
+cat "$one" "$two" >"$lake/joined/a=1/x.ndjson.gz"
+is "$(dl-lake-read joined | cmp - <(cat "$one" "$two" | gzip -dc) 2>&1)" "" \
+    "several members in one file"
+printf trailing >>"$lake/joined/a=1/x.ndjson.gz"
+status 65 "something after the last member" dl-lake-read joined
+is "$(dl-lake-read c-none | head -n 1 | wc -l)" 1 "a reader that leaves early"
+status 75 "a full output" bash -c 'dl-lake-read c-none >/dev/full'
+
+# Input that cannot be stored
+
+status 65 "a torn line of input" dl-lake-write torn < <(printf '{"specver')
+is "$(parts "$lake/torn")" "" "stores nothing"
+status 64 "--max-open 0" dl-lake-write --max-open 0 x </dev/null
+status 64 "--max-open 1001" dl-lake-write --max-open 1001 x </dev/null
+status 64 "--max-bytes 0" dl-lake-write --max-bytes 0 x </dev/null
+status 64 "codec" dl-lake-write -z lzma x </dev/null
+status 64 "level" dl-lake-write -z zstd:99 x </dev/null
+status 64 "layout" dl-lake-write --layout round x </dev/null
+status 65 "two keys" dl-lake-write x < <(checkpoint 1; checkpoint 1 stream.b.c)
+like "$(cat "$T/err")" "two sources" "are refused"
+status 65 "a key that would leave the journal" dl-lake-write x \
+    < <(checkpoint 1 ../../x)
+
+# Checkpoints
+
+head_of 0 100 10 | dl-lake-write cp >"$T/acks"
+is "$(jq -r '.type + " " + .source + " " + .id' "$T/acks" | tail -n 1)" \
+    "dl.checkpoint stream.s.lake 100" "the last checkpoint is acknowledged"
+is "$(wc -l <"$T/acks")" 2 "those between are held back"
+head_of 100 200 10 | dl-lake-write --max-age 0s cp >"$T/acks"
+is "$(jq -r .id "$T/acks" | xargs)" \
+    "100 110 120 130 140 150 160 170 180 190 200" \
+    "--max-age 0s publishes at each"
+mkfifo "$T/idle"
+dl-lake-write --max-age 200ms cp <"$T/idle" >"$T/acks2" &
+tap_pids+=($!)
+exec 9>"$T/idle"
+head_of 200 210 10 >&9
+for _ in {1..100}; do
+	[ "$(acked "$T/acks2" 0)" = 210 ] && break
+	sleep 0.05
+done
+is "$(acked "$T/acks2" 0)" 210 "--max-age publishes while the input is idle"
+exec 9>&-
+wait "${tap_pids[0]}"
+tap_pids=()
+is "$(stored_ids cp)" "$(want_ids 1 210)" "each event once"
+is "$(jq -s 'map(.positions | select(.[1] == "100")) | length > 0' \
+    "$lake/cp/_dl/manifest.ndjson")" true "the manifest has the positions"
+
+is "$(head_of 0 50 7 | dl-lake-write again | wc -l)" 2 "a run"
+for i in 1 2 3; do
+	is "$(head_of 0 $((50 + i)) $((3 + i)) | dl-lake-write again | tail -n 1 |
+	    jq -r .id)" $((50 + i)) "repeat $i, never committed"
+done
+is "$(stored_ids again)" "$(want_ids 1 53)" "stores nothing twice"
+dl-lake-write again >/dev/null < <(head_of 53 60 5)
+is "$(stored_ids again)" "$(want_ids 1 60)" "and goes on"
+is "$(wc -l <"$lake/again/_dl/journal/stream.s.lake")" 1 \
+    "lines before the position are dropped"
+head_of 0 50 7 | dl-lake-write --layout flat fl >/dev/null
+head_of 0 60 9 | dl-lake-write fl >/dev/null
+is "$(stored_ids fl)" "$(want_ids 1 60)" "the same with flat lines"
+
+# The head of the pipe dies: what came after its last checkpoint comes again.
+head_of 0 100 10 | head -n 38 | dl-lake-write dies >"$T/acks"
+is "$(acked "$T/acks" none)" 30 "the last checkpoint before the head died"
+head_of 30 100 7 | dl-lake-write dies >/dev/null
+is "$(stored_ids dies | cmp - <(want_ids 1 100) 2>&1)" "" "each event once"
+
+mkfifo "$T/hold"
+rm "$T/acks"
+dl-lake-write again <"$T/hold" >"$T/acks" &
+tap_pids+=($!)
+exec 9>"$T/hold"
+checkpoint 60 >&9
+for _ in {1..100}; do
+	[ -s "$T/acks" ] && break
+	sleep 0.05
+done
+status 75 "a second writer of the same lake and key" dl-lake-write again \
+    < <(head_of 60 70 5)
+like "$(cat "$T/err")" "in use" "says so"
+status 0 "a second writer with another key" dl-lake-write again \
+    < <(checkpoint 1 stream.other.lake; events 61 61)
+exec 9>&-
+wait "${tap_pids[0]}"
+is $? 0 "the first one ends well"
+tap_pids=()
+
+# A full output, a full disk
+
+status 75 "acknowledgements to a full disk" bash -c \
+    'dl-lake-write full >/dev/full' < <(head_of 0 100 10)
+# shellcheck disable=SC2016 # sh expands it
+status 75 "acknowledgements to nobody" bash -c 'set -o pipefail
+    { echo "$1"; sleep 0.2; echo "$2"; } | dl-lake-write full | true' sh \
+    "$(checkpoint 0)" "$(checkpoint 1)"
+head_of 0 100 10 | dl-lake-write full >/dev/null
+is "$(stored_ids full)" "$(want_ids 1 100)" "and the next run repairs it"
+
+limited() {
+	(
+		trap '' XFSZ
+		ulimit -f "$1"
+		shift
+		"$@"
+	)
+}
+head_of 0 20000 500 >"$T/big"
+status 75 "a file system that takes no more" limited 64 dl-lake-write \
+    -z none -P all=1 efbig <"$T/big"
+is "$(parts "$lake/efbig")$(ls "$lake/efbig/_dl/staging")" "" \
+    "nothing is published, nothing is left"
+is "$(acked "$T/out" none)" 0 "only the start is acknowledged"
+dl-lake-write -P all=1 efbig <"$T/big" >/dev/null
+is "$(stored_ids efbig | cmp - <(want_ids 1 20000) 2>&1)" "" \
+    "and the next run stores all"
+mkdir "$T/mnt"
+if mount -t tmpfs -o size=512k none "$T/mnt" 2>/dev/null; then
+	status 75 "a full tmpfs" dl-lake-write -z none --max-bytes 100K -P all=1 \
+	    "$T/mnt/lake" <"$T/big"
+	safe=$(acked "$T/out" none)
+	is "$(dl-lake-read "$T/mnt/lake" | jq -r .id | sort | head -n "$safe" |
+	    cmp - <(want_ids 1 "$safe") 2>&1)" "" \
+	    "acknowledges only what is there ($safe)"
+	is "$(ls "$T/mnt/lake/_dl/staging")" "" "leaves nothing staged"
+	mount -o remount,size=64m "$T/mnt"
+	dl-lake-write -z none --max-bytes 100K -P all=1 "$T/mnt/lake" \
+	    <"$T/big" >"$T/acks"
+	is "$(acked "$T/acks" none)" 20000 "and with more room goes on"
+	is "$(dl-lake-read "$T/mnt/lake" | jq -r .id | sort |
+	    cmp - <(want_ids 1 20000) 2>&1)" "" "each event once"
+	umount "$T/mnt"
+fi
+
+# Killed at any moment, and with acknowledgements that get lost: every event
+# is in exactly one part in the end, and none that was acknowledged is missing.
+
+RANDOM=${DL_TEST_SEED:-$$}
+note "seed ${DL_TEST_SEED:-$$}"
+position=0
+killed=0
+missing=0
+for _ in {1..25}; do
+	every=$((RANDOM % 60 + 5))
+	age=$((RANDOM % 3 * 4))
+	dl-lake-write --max-age ${age}ms --max-open 3 --max-bytes 6K kill \
+	    < <(head_of "$position" 3000 "$every" | head -n $((RANDOM % 2000))) \
+	    >"$T/acks" 2>"$T/err" &
+	pid=$!
+	sleep "0.$(printf %03d $((RANDOM % 150)))"
+	kill -9 "$pid" 2>/dev/null && killed=$((killed + 1))
+	wait "$pid" 2>/dev/null
+	[ -s "$T/err" ] && note "$(cat "$T/err")"
+	safe=$(acked "$T/acks" "$position")
+	n=$(dl-lake-read kill 2>/dev/null | jq -r .id | sort -u |
+	    awk -v n="e$(printf %05d "$safe")" '$0 <= n' | wc -l)
+	[ "$n" = "$safe" ] || missing=$((missing + 1))
+	[ $((RANDOM % 3)) = 0 ] || position=$safe
+done
+note "killed $killed times, at $position"
+is "$missing" 0 "what was acknowledged is there"
+like "$killed" '^([5-9]|1[0-9]|2[0-9])$' "the writer was killed many times"
+status 0 "then a whole run" dl-lake-write kill < <(head_of "$position" 3000 50)
+is "$(acked "$T/out" none)" 3000 "acknowledges the end"
+is "$(stored_ids kill | cmp - <(want_ids 1 3000) 2>&1)" "" \
+    "each event is in exactly one part"
+is "$(ls "$lake/kill/_dl/staging")" "" "what the dead staged is gone"
+is "$(jq -r '.sha256 + "  " + .part' "$lake/kill/_dl/manifest.ndjson" |
+    (cd "$lake/kill" && sha256sum -c --quiet --ignore-missing 2>&1))" "" \
+    "the manifest is true of every part that is there"
+
+done_testing

@@ -58,7 +58,7 @@ is "$(jq -c '[.subject, .time]' "$T/out" | paste -sd' ')" \
 
 status 0 'CRLF, empty lines, a last line without newline' dl-source -n s - < <(printf '{"a":1}\r\n\n  \r\n\t{"a":2}\r\n{"a":3}')
 is "$(data | paste -sd' ')" '{"a":1} {"a":2} {"a":3}' '... are read'
-printf '\xef\xbb\xbf{"a":1}\n' | status 0 'a byte order mark' dl-source -n s -
+status 0 'a byte order mark' dl-source -n s - < <(printf '\xef\xbb\xbf{"a":1}\n')
 is "$(data)" '{"a":1}' '... is passed over'
 status 0 'empty standard input is no error' dl-source -n s - </dev/null
 is "$(cat "$T/out")" '' '... and no event, and no checkpoint'

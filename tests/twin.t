@@ -167,6 +167,7 @@ is "$(DL_NOW=2018-02-07T01:28:13Z COLUMNS=20 dl-twin-get -t "$T/table" --table |
 # Following.
 
 dl-twin-put -t "$T/follow" <"$T/in"
+: >"$T/followed"
 dl-twin-get -t "$T/follow" -f loco-1 >"$T/followed" &
 tap_pids+=($!)
 follower=$!

@@ -52,7 +52,7 @@ DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 DEPS_DEMO = bash jq zstd
 DEPS_TEST = perl libcmocka-dev gzip curl nginx-light openssl mandoc man-db \
 	lmdb-utils procps time
-DEPS_LINT = clang clang-format mandoc shellcheck
+DEPS_LINT = clang clang-format git mandoc shellcheck
 DEPS_FUZZ = clang libclang-rt-14-dev
 
 LIB_SRC = $(wildcard lib/*.c)

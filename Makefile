@@ -119,18 +119,22 @@ deps-fuzz:
 	$(call install_deps,$(DEPS_BUILD) $(DEPS_FUZZ))
 
 # A make of its own after the packages are there: nothing of it is decided
-# before they are.
+# before they are.  On all processors, unless -j says on how many.
+AGAIN = $(MAKE) --no-print-directory
+BUILD_ALL = $(AGAIN) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 demo: deps-demo
-	@$(MAKE) --no-print-directory -s all
+	@echo "Building."
+	@$(BUILD_ALL) -s all
 	@pipelines/quakes/demo
 
 test: deps
-	@$(MAKE) --no-print-directory all units helpers benches
-	@$(MAKE) --no-print-directory prove
+	@$(BUILD_ALL) all units helpers benches
+	@$(AGAIN) prove
 
 check: deps
-	@$(MAKE) --no-print-directory FLAVOUR=san all units helpers benches
-	@$(MAKE) --no-print-directory FLAVOUR=san prove
+	@$(BUILD_ALL) FLAVOUR=san all units helpers benches
+	@$(AGAIN) FLAVOUR=san prove
 
 prove:
 	PATH="$(CURDIR)/$(B):$$PATH" BUILD="$(CURDIR)/$(B)" \
@@ -138,15 +142,15 @@ prove:
 	prove -j 2 --timer $(PROVEFLAGS) tests/*.t $(UNITS:%=$(B)/unit/%)
 
 lint: deps-lint
-	@$(MAKE) --no-print-directory all
+	@$(BUILD_ALL) all
 	PATH="$(CURDIR)/$(B):$$PATH" prove tests/lint/*.t
 
 bench: deps
-	@$(MAKE) --no-print-directory all benches
+	@$(BUILD_ALL) all benches
 	@BUILD="$(CURDIR)/$(B)" tests/bench/run $(BENCHFLAGS)
 
 fuzz: deps-fuzz
-	@$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang fuzzers
+	@$(BUILD_ALL) FLAVOUR=fuzz CC=clang fuzzers
 	@for f in $(FUZZERS); do \
 		echo "== $$f"; mkdir -p build/fuzz/corpus/$$f; \
 		build/fuzz/fuzzer/$$f -max_total_time=$(FUZZ_SECONDS) \

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A record may grow sixfold as a JSON string; the letter stays a line. */
@@ -18,6 +19,7 @@ int
 dl_dead_open(struct dl_dead *d, const char *path, const char *tool,
     struct dl_span step, struct dl_err *err)
 {
+	struct stat st;
 	int fd;
 
 	*d = (struct dl_dead){0};
@@ -30,7 +32,10 @@ dl_dead_open(struct dl_dead *d, const char *path, const char *tool,
 		return dl_err_errno(err, "cannot open '%s'", path);
 	dl_out_init(&d->out, fd, path);
 	d->open = true;
-	return dl_sync_parent(path, err);
+	/* A file's name must last as long as what is in it; a pipe has none. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return dl_sync_parent(path, err);
+	return 0;
 }
 
 static void

@@ -101,6 +101,19 @@ for name in $tools; do
 	status 75 "$name: a closed standard input" tool "$name" <&-
 done
 
+# Dead letters into another pipe, as -d >(command) does it.
+mkfifo "$T/fifo"
+cat "$T/fifo" >"$T/letters" &
+(echo x; good libjq 1; checkpoint 1) >"$T/in"
+status 0 'dead letters into a pipe' tool libjq -d "$T/fifo" <"$T/in"
+wait $!
+is "$(jq -c '[.type, .data.record]' "$T/letters")" '["dl.dead","x"]' \
+	'arrive there'
+status 0 'dead letters into a process substitution' bash -c \
+	"dl-transform -d >(cat >'$T/letters2') .c <'$T/in'"
+for ((i = 0; i < 100; i++)); do [ -s "$T/letters2" ] && break; sleep 0.05; done
+is "$(jq -r .data.record "$T/letters2")" x 'arrive there too'
+
 # Inside data: what a program looks at is checked.
 event libjq 1 $'"\xff"' >"$T/in"
 status 65 'libjq: invalid UTF-8 in data' tool libjq <"$T/in"

@@ -69,6 +69,7 @@ put(struct put *p, struct dl_err *err)
 		p->since_ms = dl_clock_ms();
 	switch (dl_twin_put(p->twin, &p->flow.ev, &why)) {
 	case DL_TWIN_PUT_OK:
+		p->flow.nout++;
 		return is_due(p) ? commit(p, err) : 0;
 	case DL_TWIN_PUT_BAD:
 		code = "observation";
@@ -146,7 +147,7 @@ main(int argc, char *argv[])
 	    DL_OPT_STR('t', "twin", &address, "DIR", "keep the twin in DIR"),
 	    DL_OPT_STR('d', "dead", &dead, "FILE",
 		"append what could not be put to FILE"),
-	    DL_OPT_DURATION(0, "max-future", &max_future_ms, "TIME",
+	    DL_OPT_DURATION(0, "max-future", &max_future_ms, "DURATION",
 		"refuse times further ahead of the clock (5m)"),
 	    DL_OPT_FLAG(
 		0, "verdicts", &verdicts, "print what became of every metric"),
@@ -154,7 +155,7 @@ main(int argc, char *argv[])
 	};
 	dl_tool_start("dl-twin-put", opts, "", 0, 0, DL_TOOL_DRAIN, argc, argv);
 
-	if (dl_home_resolve(dir, dl_tool_home(), NULL, address, &err) < 0)
+	if (dl_home_resolve(dir, dl_tool_home_option, NULL, address, &err) < 0)
 		dl_tool_fail(&err);
 	dl_fault_blame("dl-twin-put", dir);
 	if (dl_flow_open(&p.flow, dead, "dl-twin-put", DL_SPAN(""), &err) < 0 ||

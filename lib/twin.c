@@ -4,13 +4,17 @@
 #include "twin_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
-#define MAP_FIRST (1 << 20) /* it doubles whenever it is full */
-#define READERS 1024        /* at once, in all processes */
+#define MAP_FIRST (1 << 20)             /* it doubles whenever it is full */
+#define READERS 1024                    /* at once, in all processes */
+#define LOCK_BYTES ((READERS + 4) * 64) /* LMDB's lock.mdb is a bit less */
 
 static bool
 no_space(const struct dl_twin *t)
@@ -92,6 +96,29 @@ check_new(struct dl_twin *t, MDB_txn *txn, struct dl_err *err)
 	return 0;
 }
 
+/* One of another version is told apart before anything in it is trusted. */
+static int
+check_version(struct dl_twin *t, MDB_txn *txn, struct dl_err *err)
+{
+	struct dl_twin_obs o;
+	MDB_cursor *c;
+	MDB_val k, v;
+	int rc, r = 0;
+
+	if ((rc = mdb_cursor_open(txn, t->records, &c)) != 0)
+		return dl_twin_fail(t, rc, "open", err);
+	rc = mdb_cursor_get(c, &k, &v, MDB_FIRST);
+	mdb_cursor_close(c);
+	if (rc != 0)
+		return rc == MDB_NOTFOUND ? 0
+		                          : dl_twin_fail(t, rc, "open", err);
+	if (v.mv_size > 0 && *(const uint8_t *)v.mv_data != DL_TWIN_VERSION) {
+		r = dl_twin_decode(dl_twin_span(v), &o, err);
+		dl_err_prefix(err, "twin '%s'", t->dir);
+	}
+	return r;
+}
+
 static int
 open_databases(struct dl_twin *t, unsigned rdonly, struct dl_err *err)
 {
@@ -119,6 +146,8 @@ open_databases(struct dl_twin *t, unsigned rdonly, struct dl_err *err)
 		dl_twin_fail(t, rc, "open", err);
 		goto fail;
 	}
+	if (check_version(t, txn, err) < 0)
+		goto fail;
 	if ((rc = mdb_txn_commit(txn)) != 0)
 		return dl_twin_fail(t, rc, "open", err);
 	return 0;
@@ -178,6 +207,55 @@ open_env(struct dl_twin *t, unsigned rdonly, struct dl_err *err)
 	return open_databases(t, rdonly, err);
 }
 
+/*
+ * LMDB maps its lock file with holes in it; on a full disk the first touch of
+ * one would be a SIGBUS.
+ */
+static int
+fill_lock_file(const struct dl_twin *t, struct dl_err *err)
+{
+	struct dl_buf path = {0};
+	int fd, r = 0;
+
+	dl_buf_printf(&path, "%s/lock.mdb", t->dir);
+	fd = open(dl_buf_str(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0 || (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, LOCK_BYTES) < 0 &&
+			  errno != EOPNOTSUPP && errno != ENOSYS))
+		r = dl_err_errno(
+		    err, "cannot make room for '%s'", dl_buf_str(&path));
+	if (fd >= 0)
+		close(fd);
+	dl_buf_release(&path);
+	return r;
+}
+
+/*
+ * A full disk may take half of a new file's first two pages, which LMDB would
+ * call damaged for ever: what was not there before is taken back.  The lock on
+ * the directory is against another who begins it.
+ */
+static int
+open_or_begin(struct dl_twin *t, struct dl_err *err)
+{
+	int dir = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = -1;
+	struct stat st;
+	bool begun;
+
+	if (dir < 0)
+		return dl_err_errno(err, "cannot open '%s'", t->dir);
+	if (flock(dir, LOCK_EX) < 0) {
+		dl_err_errno(err, "cannot lock '%s'", t->dir);
+	} else {
+		begun = stat(t->data_path, &st) == 0 && st.st_size > 0;
+		if (fill_lock_file(t, err) == 0)
+			r = open_env(t, 0, err);
+		if (r < 0 && !begun)
+			(void)unlink(t->data_path);
+	}
+	close(dir);
+	return r;
+}
+
 static struct dl_twin *
 new_twin(const char *dir)
 {
@@ -198,8 +276,9 @@ dl_twin_open_write(const char *dir, struct dl_err *err)
 {
 	struct dl_twin *t = new_twin(dir);
 
-	if (dl_mkdirs(dir, err) == 0 && open_env(t, 0, err) == 0 &&
-	    dl_sync_dir(dir, err) == 0)
+	/* The directory's own name too: it may be a killed writer's. */
+	if (dl_mkdirs(dir, err) == 0 && open_or_begin(t, err) == 0 &&
+	    dl_sync_dir(dir, err) == 0 && dl_sync_parent(dir, err) == 0)
 		return t;
 	dl_twin_close(t);
 	return NULL;

@@ -12,8 +12,8 @@
  * or how often something was put.
  *
  * On disk: a directory with LMDB's data.mdb and lock.mdb.  Database "records"
- * has twin_record.h's keys and values; "changes" is the compacted change log:
- * a number to the key that changed, one entry per key, its last.  A commit is
+ * has twin_record.h's keys and values; "changes" is the compacted change log,
+ * twin_log.h: the keys by the number of their last change.  A commit is
  * durable when it returns.  The map begins at 1 MiB and doubles when it is
  * full.  Many processes may read while one writes; writers wait for each other.
  */

@@ -8,12 +8,6 @@
 #define SLOTS_MIN 1024
 #define RUN 16 /* longer ones are not sorted by insertion */
 
-struct head {
-	int64_t sec;
-	int32_t nsec, digits;
-	uint16_t sequence, id, source, recordedtime; /* lengths */
-};
-
 void
 dl_twin_batch_init(struct dl_twin_batch *b)
 {
@@ -48,19 +42,8 @@ uint32_t
 dl_twin_batch_head(struct dl_twin_batch *b, const struct dl_twin_obs *o)
 {
 	uint32_t at = (uint32_t)b->arena.len;
-	struct head h = {.sec = o->time.sec,
-	    .nsec = o->time.nsec,
-	    .digits = o->time.digits,
-	    .sequence = (uint16_t)o->sequence.len,
-	    .id = (uint16_t)o->id.len,
-	    .source = (uint16_t)o->source.len,
-	    .recordedtime = (uint16_t)o->recordedtime.len};
 
-	dl_buf_add(&b->arena, &h, sizeof(h));
-	dl_buf_span(&b->arena, o->sequence);
-	dl_buf_span(&b->arena, o->id);
-	dl_buf_span(&b->arena, o->source);
-	dl_buf_span(&b->arena, o->recordedtime);
+	dl_twin_pack(&b->arena, o);
 	return at;
 }
 
@@ -68,16 +51,8 @@ void
 dl_twin_batch_obs(const struct dl_twin_batch *b, const struct dl_twin_entry *e,
     struct dl_twin_obs *o)
 {
-	const char *p = b->arena.p + e->head;
-	struct head h;
-
-	memcpy(&h, p, sizeof(h));
-	p += sizeof(h);
-	o->time = (struct dl_time){h.sec, h.nsec, h.digits};
-	o->sequence = dl_span(p, h.sequence);
-	o->id = dl_span(p += h.sequence, h.id);
-	o->source = dl_span(p += h.id, h.source);
-	o->recordedtime = dl_span(p + h.source, h.recordedtime);
+	dl_twin_unpack(
+	    dl_span(b->arena.p + e->head, b->arena.len - e->head), o);
 	o->value = dl_span(b->arena.p + e->value, e->value_len);
 	o->change = 0;
 }
@@ -131,7 +106,13 @@ static uint32_t
 append(struct dl_twin_batch *b, const struct dl_twin_entry *e)
 {
 	if (b->n == b->cap) {
-		b->cap = b->cap == 0 ? 256 : 2 * b->cap;
+		size_t most = DL_TWIN_ENTRIES + DL_TWIN_METRICS_MAX;
+
+		/* By doubling, but not past what a full batch may have. */
+		if (b->cap < most && 2 * b->cap > most)
+			b->cap = most;
+		else
+			b->cap = b->cap == 0 ? 256 : 2 * b->cap;
 		b->entries =
 		    dl_realloc(b->entries, b->cap * sizeof(*b->entries));
 	}
@@ -180,7 +161,7 @@ dl_twin_batch_add(struct dl_twin_batch *b, uint32_t head,
 	struct dl_twin_slot *slot;
 	uint32_t h;
 
-	if (2 * b->nkeys >= b->nslots)
+	if (4 * b->nkeys >= 3 * b->nslots)
 		grow_slots(b);
 	e.key = (uint32_t)b->arena.len;
 	e.key_len = (uint16_t)(component.len + 1 + metric.len);

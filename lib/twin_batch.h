@@ -17,8 +17,9 @@
 
 #include <stdint.h>
 
-#define DL_TWIN_ARENA (8 << 20)    /* bytes after which a batch is full */
-#define DL_TWIN_ENTRIES (96 << 10) /* keys after which a batch is full */
+/* Bytes after which a batch is full: of 8 MiB, with room for one more. */
+#define DL_TWIN_ARENA ((8 << 20) - (256 << 10))
+#define DL_TWIN_ENTRIES (160 << 10) /* keys after which a batch is full */
 
 struct dl_twin_entry {
 	uint32_t head; /* in the arena: time and texts of the observation */

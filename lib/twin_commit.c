@@ -1,3 +1,4 @@
+#include "twin_log.h"
 #include "twin_private.h"
 
 /*
@@ -8,8 +9,9 @@
  * since a transaction covers a contiguous run of keys, hardly a page is written
  * twice.  Each is durable and right by itself, the twin being a join.
  */
-#define DIRTY_MAX (9 << 20)
-#define SEEN 4096 /* slots to recognise pages of the change log by */
+#define DIRTY_MAX (6 << 20)
+#define NEAR 256  /* numbers in about a page of the change log */
+#define SEEN 1024 /* slots to recognise such pages by */
 
 struct apply {
 	struct dl_twin *t;
@@ -37,12 +39,13 @@ will_change(struct apply *a, const char *place)
 
 /* An entry of the change log goes, once all are known. */
 static void
-forget_change(struct apply *a, uint64_t number)
+forget_change(struct apply *a, uint64_t number, size_t key_len)
 {
 	struct dl_twin *t = a->t;
-	uint64_t near = number / 64 + 1; /* about a page of them */
+	uint64_t near = number / NEAR + 1;
 	uint64_t *slot = &a->seen[near % SEEN];
 
+	a->dirty += key_len;
 	if (*slot != near) {
 		*slot = near;
 		a->dirty += t->page;
@@ -61,12 +64,14 @@ write_record(
     struct apply *a, struct dl_span key, struct dl_twin_obs *o, bool exists)
 {
 	struct dl_twin *t = a->t;
-	size_t size = dl_twin_encoded(o);
-	MDB_val k = dl_twin_val(key), v = {size, NULL};
+	MDB_val k = dl_twin_val(key), v;
+	size_t size;
 	int rc;
 
 	o->change = ++a->number;
-	a->dirty += key.len + 32; /* in the change log */
+	size = dl_twin_encoded(o);
+	v = (MDB_val){size, NULL};
+	a->dirty += key.len; /* in the change log */
 	if (!exists || size > t->page / 2)
 		a->dirty += 2 * (key.len + size);
 	if (!exists) {
@@ -124,6 +129,7 @@ decide(struct apply *a, struct dl_twin_entry *e, int *rc, struct dl_err *err)
 	if (*rc != 0)
 		return 0;
 	if (!dl_span_eq(dl_twin_span(k), key)) {
+		will_change(a, v.mv_data); /* it goes beside that one */
 		*rc = write_record(a, key, &is, false);
 		return 0;
 	}
@@ -139,61 +145,41 @@ decide(struct apply *a, struct dl_twin_entry *e, int *rc, struct dl_err *err)
 	e->changed = dl_twin_join_cmp(&is, &was) > 0;
 	if (e->changed) {
 		will_change(a, v.mv_data);
-		forget_change(a, was.change);
+		forget_change(a, was.change, key.len);
 		*rc = write_record(a, key, &is, true);
 	}
 	return 0;
 }
 
-/* Take the old entries out of the change log, in its order.  LMDB's code. */
+/*
+ * Take the old entries out of the change log, in its order, and append the new
+ * ones, of order[from..to).  LMDB's code.
+ */
 static int
-log_forget(struct apply *a)
+write_log(struct apply *a, size_t from, size_t to)
 {
 	struct dl_twin *t = a->t;
+	struct dl_twin_batch *b = &t->batch;
+	struct dl_twin_log_block block = {.len = 0};
+	uint64_t number = a->first;
 	int rc;
 
 	dl_radix_sort(t->old, t->old + t->old_cap, t->nold);
-	for (size_t i = 0; i < t->nold; i++) {
-		size_t number = t->old[i].key;
-		MDB_val k = {sizeof(number), &number}, v;
-
-		rc = mdb_cursor_get(a->changes, &k, &v, MDB_SET);
-		if (rc == 0)
-			rc = mdb_cursor_del(a->changes, 0);
-		if (rc != 0 && rc != MDB_NOTFOUND)
-			return rc;
-	}
-	return 0;
-}
-
-/* Append the new ones of order[from..to).  LMDB's code. */
-static int
-log_append(struct apply *a, size_t from, size_t to)
-{
-	struct dl_twin_batch *b = &a->t->batch;
-	size_t number = a->first;
-	int rc;
-
-	for (size_t i = from; i < to; i++) {
+	rc = dl_twin_log_remove(a->changes, t->old, t->nold);
+	for (size_t i = from; i < to && rc == 0; i++) {
 		const struct dl_twin_entry *e = &b->entries[b->order[i].index];
-		MDB_val k = {sizeof(number), &number}, v;
 
-		if (!e->changed)
-			continue;
-		number++;
-		v = dl_twin_val(dl_twin_batch_key(b, e));
-		if ((rc = mdb_cursor_put(a->changes, &k, &v, MDB_APPEND)) != 0)
-			return rc;
+		if (e->changed)
+			rc = dl_twin_log_append(a->changes, &block, ++number,
+			    dl_twin_batch_key(b, e));
 	}
-	return 0;
+	return rc != 0 ? rc : dl_twin_log_flush(a->changes, &block);
 }
 
 /* Begin: the transaction, its cursors, the change log's end.  LMDB's code. */
 static int
 apply_begin(struct apply *a)
 {
-	MDB_val k, v;
-	size_t number;
 	int rc;
 
 	a->t->nold = 0;
@@ -201,14 +187,9 @@ apply_begin(struct apply *a)
 	    (rc = mdb_cursor_open(a->txn, a->t->records, &a->records)) != 0 ||
 	    (rc = mdb_cursor_open(a->txn, a->t->changes, &a->changes)) != 0)
 		return rc;
-	rc = mdb_cursor_get(a->changes, &k, &v, MDB_LAST);
-	if (rc == 0 && k.mv_size != sizeof(number))
-		return MDB_CORRUPTED;
-	if (rc == 0) {
-		memcpy(&number, k.mv_data, sizeof(number));
-		a->first = a->number = number;
-	}
-	return rc == MDB_NOTFOUND ? 0 : rc;
+	rc = dl_twin_log_last(a->changes, &a->first);
+	a->number = a->first;
+	return rc;
 }
 
 /*
@@ -227,9 +208,7 @@ apply(struct dl_twin *t, size_t from, size_t *to, int *rc, struct dl_err *err)
 	while (*rc == 0 && r == 0 && i < b->norder && a.dirty < DIRTY_MAX)
 		r = decide(&a, &b->entries[b->order[i++].index], rc, err);
 	if (*rc == 0 && r == 0)
-		*rc = log_forget(&a);
-	if (*rc == 0 && r == 0)
-		*rc = log_append(&a, from, i);
+		*rc = write_log(&a, from, i);
 	if (*rc == 0 && r == 0)
 		*rc = mdb_txn_commit(a.txn); /* and frees the cursors */
 	else
@@ -263,7 +242,7 @@ static int
 tell(struct dl_twin *t, const struct dl_twin_entry *e,
     enum dl_twin_verdict verdict, struct dl_err *err)
 {
-	char time[DL_TIME_MAX];
+	struct dl_twin_texts texts;
 	struct dl_twin_obs o;
 	struct dl_twin_record rec;
 
@@ -271,13 +250,7 @@ tell(struct dl_twin *t, const struct dl_twin_entry *e,
 	if (t->verdict == NULL)
 		return 0;
 	dl_twin_batch_obs(&t->batch, e, &o);
-	rec = (struct dl_twin_record){.value = o.value,
-	    .time = dl_span(time, dl_time_print(&o.time, time)),
-	    .instant = o.time,
-	    .sequence = o.sequence,
-	    .source = o.source,
-	    .id = o.id,
-	    .recordedtime = o.recordedtime};
+	dl_twin_record_fill(&rec, &o, &texts);
 	dl_twin_key_split(
 	    dl_twin_batch_key(&t->batch, e), &rec.component, &rec.metric);
 	return t->verdict(t->verdict_arg, &rec, verdict, err);

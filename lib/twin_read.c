@@ -1,3 +1,4 @@
+#include "twin_log.h"
 #include "twin_private.h"
 
 /*
@@ -50,7 +51,7 @@ static int64_t
 deliver(struct dl_twin *t, dl_twin_record_fn *fn, void *arg, struct dl_err *err)
 {
 	const char *p = t->chunk.p, *end = p + t->chunk.len;
-	char time[DL_TIME_MAX];
+	struct dl_twin_texts texts;
 	struct dl_twin_record rec;
 	struct item item;
 	int64_t n = 0;
@@ -59,7 +60,7 @@ deliver(struct dl_twin *t, dl_twin_record_fn *fn, void *arg, struct dl_err *err)
 		memcpy(&item, p, sizeof(item));
 		p += sizeof(item);
 		if (dl_twin_record_of(dl_span(p, item.key_len),
-			dl_span(p + item.key_len, item.value_len), &rec, time,
+			dl_span(p + item.key_len, item.value_len), &rec, &texts,
 			err) < 0) {
 			dl_err_prefix(err, "twin '%s'", t->dir);
 			return -1;
@@ -171,12 +172,40 @@ dl_twin_list(struct dl_twin *t, struct dl_span component, bool prefix,
 	return some < 0 ? -1 : n;
 }
 
+/*
+ * Copy the changes after *last that are in the block at k, v, and move it,
+ * until the chunk is full.  LMDB's code.
+ */
+static int
+copy_block(struct dl_twin *t, MDB_val k, MDB_val v, uint64_t *last)
+{
+	struct dl_twin_log_iter it;
+	size_t first;
+	int rc, r = 0;
+
+	if (k.mv_size != sizeof(first))
+		return MDB_CORRUPTED;
+	memcpy(&first, k.mv_data, sizeof(first));
+	dl_twin_log_iter(&it, first, dl_twin_span(v));
+	while (t->chunk.len < CHUNK && (r = dl_twin_log_next(&it)) > 0) {
+		MDB_val key = {it.key_len, it.key}, record;
+
+		if (it.number <= *last)
+			continue;
+		rc = mdb_get(t->reader, t->records, &key, &record);
+		if (rc != 0)
+			return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
+		copy(t, key, record);
+		*last = it.number;
+	}
+	return r < 0 ? MDB_CORRUPTED : 0;
+}
+
 /* Copy a chunk of the changes after *last, and move it.  1: more, 0, -1. */
 static int
 changes_chunk(struct dl_twin *t, uint64_t *last, struct dl_err *err)
 {
-	size_t number = *last + 1;
-	MDB_val k = {sizeof(number), &number}, key, v;
+	MDB_val k, v;
 	MDB_cursor *c;
 	int rc;
 
@@ -186,18 +215,10 @@ changes_chunk(struct dl_twin *t, uint64_t *last, struct dl_err *err)
 		read_end(t);
 		return dl_twin_fail(t, rc, "read", err);
 	}
-	rc = mdb_cursor_get(c, &k, &key, MDB_SET_RANGE);
-	while (rc == 0 && t->chunk.len < CHUNK) {
-		memcpy(&number, k.mv_data, sizeof(number));
-		*last = number;
-		rc = mdb_get(t->reader, t->records, &key, &v);
-		if (rc == MDB_NOTFOUND)
-			rc = MDB_CORRUPTED;
-		if (rc != 0)
-			break;
-		copy(t, key, v);
-		rc = mdb_cursor_get(c, &k, &key, MDB_NEXT);
-	}
+	rc = dl_twin_log_seek(c, *last + 1, &k, &v);
+	while (rc == 0 && (rc = copy_block(t, k, v, last)) == 0 &&
+	       t->chunk.len < CHUNK)
+		rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
 	mdb_cursor_close(c);
 	read_end(t);
 	if (rc != 0 && rc != MDB_NOTFOUND)
@@ -226,8 +247,6 @@ dl_twin_changes(struct dl_twin *t, uint64_t since, uint64_t *last,
 int
 dl_twin_last_change(struct dl_twin *t, uint64_t *last, struct dl_err *err)
 {
-	size_t number = 0;
-	MDB_val k, v;
 	MDB_cursor *c;
 	int rc;
 
@@ -235,16 +254,11 @@ dl_twin_last_change(struct dl_twin *t, uint64_t *last, struct dl_err *err)
 		return -1;
 	rc = mdb_cursor_open(t->reader, t->changes, &c);
 	if (rc == 0) {
-		rc = mdb_cursor_get(c, &k, &v, MDB_LAST);
-		if (rc == 0 && k.mv_size == sizeof(number))
-			memcpy(&number, k.mv_data, sizeof(number));
+		rc = dl_twin_log_last(c, last);
 		mdb_cursor_close(c);
 	}
 	read_end(t);
-	*last = number;
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		return dl_twin_fail(t, rc, "read", err);
-	return 0;
+	return rc == 0 ? 0 : dl_twin_fail(t, rc, "read", err);
 }
 
 int64_t

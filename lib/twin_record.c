@@ -1,10 +1,13 @@
 #include "twin_record.h"
 
 #include "json.h"
+#include "varint.h"
 
 #define SEC_MIN (-INT64_C(62167219200)) /* 0000-01-01T00:00:00Z */
 #define SEC_MAX INT64_C(253402300799)   /* 9999-12-31T23:59:59Z */
-#define SIGN (UINT64_C(1) << 63)
+
+#define SEC_BYTES 5
+#define FORM_TEXT 14
 
 static uint8_t *
 store(uint8_t *p, uint64_t v, int bytes)
@@ -14,21 +17,27 @@ store(uint8_t *p, uint64_t v, int bytes)
 	return p;
 }
 
-static uint64_t
-load(const uint8_t *p, int bytes)
+static bool
+take(struct dl_span *s, int bytes, uint64_t *v)
 {
-	uint64_t v = 0;
-
-	while (bytes-- > 0)
-		v = v << 8 | *p++;
-	return v;
+	*v = 0;
+	if (s->len < (size_t)bytes)
+		return false;
+	for (int i = 0; i < bytes; i++)
+		*v = *v << 8 | (uint8_t)s->p[i];
+	*s = dl_span(s->p + bytes, s->len - (size_t)bytes);
+	return true;
 }
 
 bool
 dl_twin_time_ok(const struct dl_time *t)
 {
+	static const int32_t step[] = {1000000000, 100000000, 10000000, 1000000,
+	    100000, 10000, 1000, 100, 10, 1};
+
 	return t->sec >= SEC_MIN && t->sec <= SEC_MAX && t->nsec >= 0 &&
-	       t->nsec < 1000000000 && t->digits >= 0 && t->digits <= 9;
+	       t->nsec < 1000000000 && t->digits >= 0 && t->digits <= 9 &&
+	       t->nsec % step[t->digits] == 0;
 }
 
 static bool
@@ -80,6 +89,44 @@ cmp_sequence(struct dl_span a, struct dl_span b)
 	return na ? cmp_number(a, b) : dl_span_cmp(a, b);
 }
 
+static size_t
+id_len(const struct dl_twin_obs *o)
+{
+	return 2 * o->hex.len + o->id.len;
+}
+
+/* Byte i of the id. */
+static char
+id_byte(const struct dl_twin_obs *o, size_t i)
+{
+	uint8_t two;
+
+	if (i >= 2 * o->hex.len)
+		return o->id.p[i - 2 * o->hex.len];
+	two = (uint8_t)o->hex.p[i / 2];
+	return "0123456789abcdef"[i % 2 == 0 ? two >> 4 : two & 15];
+}
+
+static int
+cmp_id(const struct dl_twin_obs *a, const struct dl_twin_obs *b)
+{
+	size_t na = id_len(a), nb = id_len(b);
+	int r;
+
+	/* Digits have the order of what they stand for. */
+	if (a->hex.len == b->hex.len) {
+		r = dl_span_cmp(a->hex, b->hex);
+		return r != 0 ? r : dl_span_cmp(a->id, b->id);
+	}
+	for (size_t i = 0; i < na && i < nb; i++) {
+		uint8_t x = (uint8_t)id_byte(a, i), y = (uint8_t)id_byte(b, i);
+
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return (na > nb) - (na < nb);
+}
+
 int
 dl_twin_cmp(const struct dl_twin_obs *a, const struct dl_twin_obs *b)
 {
@@ -87,31 +134,103 @@ dl_twin_cmp(const struct dl_twin_obs *a, const struct dl_twin_obs *b)
 
 	if ((r = dl_time_cmp(&a->time, &b->time)) != 0 ||
 	    (r = cmp_sequence(a->sequence, b->sequence)) != 0 ||
-	    (r = dl_span_cmp(a->id, b->id)) != 0)
+	    (r = cmp_id(a, b)) != 0)
 		return r;
 	return dl_span_cmp(a->value, b->value);
+}
+
+/* The text of recordedtime, which may be in buf. */
+static struct dl_span
+recordedtime(const struct dl_twin_obs *o, char buf[DL_TIME_MAX])
+{
+	if (!o->is_instant)
+		return o->recordedtime;
+	return dl_span(buf, dl_time_print(&o->recorded, buf));
 }
 
 int
 dl_twin_join_cmp(const struct dl_twin_obs *a, const struct dl_twin_obs *b)
 {
+	char x[DL_TIME_MAX], y[DL_TIME_MAX];
 	int r;
 
 	if ((r = dl_twin_cmp(a, b)) != 0)
 		return r;
 	if ((r = dl_span_cmp(b->source, a->source)) != 0 ||
-	    (r = dl_span_cmp(b->recordedtime, a->recordedtime)) != 0)
+	    (r = dl_span_cmp(recordedtime(b, y), recordedtime(a, x))) != 0)
 		return r;
 	/* "…13.80Z" is before "…13.8Z": of one instant, more decimals. */
 	return (a->time.digits > b->time.digits) -
 	       (a->time.digits < b->time.digits);
 }
 
-size_t
-dl_twin_encoded(const struct dl_twin_obs *o)
+/* By decimals: bytes that hold them, and nanoseconds that their unit has. */
+static const int fraction_bytes[] = {0, 2, 2, 2, 3, 3, 3, 4, 4, 4};
+static const int32_t fraction_unit[] = {
+    1, 1000000, 1000000, 1000000, 1000, 1000, 1000, 1, 1, 1};
+
+static uint8_t *
+store_time(uint8_t *p, const struct dl_time *t)
 {
-	return DL_TWIN_HEAD + o->sequence.len + o->id.len + o->source.len +
-	       o->recordedtime.len + o->value.len;
+	p = store(p, (uint64_t)(t->sec - SEC_MIN), SEC_BYTES);
+	return store(p, (uint32_t)(t->nsec / fraction_unit[t->digits]),
+	    fraction_bytes[t->digits]);
+}
+
+static bool
+take_time(struct dl_span *s, int digits, struct dl_time *t)
+{
+	uint64_t sec, fraction;
+
+	if (digits > 9 || !take(s, SEC_BYTES, &sec) ||
+	    !take(s, fraction_bytes[digits], &fraction) ||
+	    fraction > INT32_MAX / (uint32_t)fraction_unit[digits])
+		return false;
+	t->sec = (int64_t)sec + SEC_MIN;
+	t->nsec = (int32_t)fraction * fraction_unit[digits];
+	t->digits = digits;
+	return dl_twin_time_ok(t);
+}
+
+/* Is text an instant, and just what printing it gives? */
+static bool
+is_printed_time(struct dl_span text, struct dl_time *t)
+{
+	char buf[DL_TIME_MAX];
+	struct dl_err err = {0};
+
+	/* Shorter, or with another end, it isn't what dl_time_print() writes. */
+	if (text.len < sizeof("2018-02-07T01:26:13Z") - 1 ||
+	    text.p[text.len - 1] != 'Z' || dl_time_parse(text, t, &err) < 0)
+		return false;
+	return dl_twin_time_ok(t) &&
+	       dl_span_eq(text, dl_span(buf, dl_time_print(t, buf)));
+}
+
+/* What a lowercase digit stands for, or more than 15. */
+static unsigned int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned int)(c - '0');
+	return c >= 'a' && c <= 'f' ? (unsigned int)(c - 'a') + 10 : 16;
+}
+
+/* Pack the pairs of digits that id begins with; returns how many. */
+static size_t
+pack_hex(struct dl_span id, uint8_t *p)
+{
+	size_t n = 0;
+
+	for (; 2 * n + 1 < id.len; n++) {
+		unsigned int high = hex_digit(id.p[2 * n]);
+		unsigned int low = hex_digit(id.p[2 * n + 1]);
+
+		if (high > 15 || low > 15)
+			break;
+		p[n] = (uint8_t)(high << 4 | low);
+	}
+	return n;
 }
 
 static uint8_t *
@@ -123,66 +242,114 @@ store_span(uint8_t *p, struct dl_span s)
 }
 
 void
+dl_twin_pack(struct dl_buf *b, const struct dl_twin_obs *o)
+{
+	uint8_t packed[DL_TWIN_TEXT_MAX / 2], *start, *p;
+	struct dl_span hex = o->hex, id = o->id;
+	struct dl_time recorded = o->recorded;
+	bool instant =
+	    o->is_instant || is_printed_time(o->recordedtime, &recorded);
+
+	if (hex.len == 0) {
+		hex = dl_span((char *)packed, pack_hex(id, packed));
+		id = dl_span(id.p, id.len - 2 * hex.len);
+		if (hex.len > 0)
+			id.p += 2 * hex.len;
+	}
+	/* Each time and length has at most 10 bytes. */
+	dl_buf_room(b, 1 + 7 * DL_VARINT_MAX + o->sequence.len + o->source.len +
+			   hex.len + id.len + o->recordedtime.len);
+	start = p = (uint8_t *)b->p + b->len;
+	*p++ = (uint8_t)(o->time.digits << 4 |
+			 (instant ? recorded.digits : FORM_TEXT));
+	p = store_time(p, &o->time);
+	if (instant)
+		p = store_time(p, &recorded);
+	p = dl_varint_store(p, o->sequence.len);
+	p = dl_varint_store(p, o->source.len);
+	if (!instant)
+		p = dl_varint_store(p, o->recordedtime.len);
+	p = dl_varint_store(p, hex.len);
+	p = dl_varint_store(p, id.len);
+	p = store_span(p, o->sequence);
+	p = store_span(p, o->source);
+	if (!instant)
+		p = store_span(p, o->recordedtime);
+	p = store_span(p, hex);
+	p = store_span(p, id);
+	b->len += (size_t)(p - start);
+}
+
+static bool
+take_span(struct dl_span *rest, uint64_t len, struct dl_span *s)
+{
+	if (len > rest->len)
+		return false;
+	*s = dl_span(rest->p, (size_t)len);
+	*rest = dl_span(rest->p + len, rest->len - (size_t)len);
+	return true;
+}
+
+bool
+dl_twin_unpack(struct dl_span bytes, struct dl_twin_obs *o)
+{
+	struct dl_span rest = bytes;
+	uint64_t form, sequence, source, text = 0, hex, id;
+
+	if (!take(&rest, 1, &form) ||
+	    !take_time(&rest, (int)(form >> 4), &o->time))
+		return false;
+	o->is_instant = (form & 15) != FORM_TEXT;
+	if (o->is_instant && !take_time(&rest, (int)(form & 15), &o->recorded))
+		return false;
+	if (!dl_varint_take(&rest, &sequence) ||
+	    !dl_varint_take(&rest, &source) ||
+	    (!o->is_instant && !dl_varint_take(&rest, &text)) ||
+	    !dl_varint_take(&rest, &hex) || !dl_varint_take(&rest, &id))
+		return false;
+	if (hex > DL_TWIN_TEXT_MAX / 2 || id > DL_TWIN_TEXT_MAX - 2 * hex ||
+	    !take_span(&rest, sequence, &o->sequence) ||
+	    !take_span(&rest, source, &o->source) ||
+	    !take_span(&rest, text, &o->recordedtime) ||
+	    !take_span(&rest, hex, &o->hex) || !take_span(&rest, id, &o->id))
+		return false;
+	o->head = dl_span(bytes.p, bytes.len - rest.len);
+	return true;
+}
+
+size_t
+dl_twin_encoded(const struct dl_twin_obs *o)
+{
+	return 1 + dl_varint_len(o->change) + o->head.len + o->value.len;
+}
+
+void
 dl_twin_encode(const struct dl_twin_obs *o, void *out)
 {
 	uint8_t *p = out;
 
 	*p++ = DL_TWIN_VERSION;
-	p = store(p, (uint64_t)o->time.sec ^ SIGN, 8);
-	p = store(p, (uint32_t)o->time.nsec, 4);
-	*p++ = (uint8_t)o->time.digits;
-	p = store(p, o->change, 8);
-	p = store(p, o->sequence.len, 2);
-	p = store(p, o->id.len, 2);
-	p = store(p, o->source.len, 2);
-	p = store(p, o->recordedtime.len, 2);
-	p = store_span(p, o->sequence);
-	p = store_span(p, o->id);
-	p = store_span(p, o->source);
-	p = store_span(p, o->recordedtime);
+	p = dl_varint_store(p, o->change);
+	p = store_span(p, o->head);
 	store_span(p, o->value);
-}
-
-/* Take the next text, whose length is at len, off the front of *rest. */
-static bool
-take(const uint8_t *len, struct dl_span *rest, struct dl_span *s)
-{
-	size_t n = (size_t)load(len, 2);
-
-	if (n > rest->len)
-		return false;
-	*s = dl_span(rest->p, n);
-	*rest = dl_span(rest->p + n, rest->len - n);
-	return true;
 }
 
 int
 dl_twin_decode(struct dl_span bytes, struct dl_twin_obs *o, struct dl_err *err)
 {
-	const uint8_t *p = (const uint8_t *)bytes.p;
-	struct dl_span rest;
+	struct dl_span rest = bytes;
+	uint64_t version;
 
-	if (bytes.len > 0 && p[0] != DL_TWIN_VERSION)
+	if (take(&rest, 1, &version) && version != DL_TWIN_VERSION)
 		return dl_err_data(err,
 		    "a record of version %d, where this "
 		    "program knows version %d",
-		    p[0], DL_TWIN_VERSION);
-	if (bytes.len < DL_TWIN_HEAD)
-		return dl_err_data(
-		    err, "a record of %zu bytes is cut short", bytes.len);
-	o->time.sec = (int64_t)(load(p + 1, 8) ^ SIGN);
-	o->time.nsec = (int32_t)load(p + 9, 4);
-	o->time.digits = p[13];
-	o->change = load(p + 14, 8);
-	rest = dl_span(bytes.p + DL_TWIN_HEAD, bytes.len - DL_TWIN_HEAD);
-	if (!dl_twin_time_ok(&o->time))
-		return dl_err_data(err, "a record has an impossible time");
-	if (!take(p + 22, &rest, &o->sequence) ||
-	    !take(p + 24, &rest, &o->id) || !take(p + 26, &rest, &o->source) ||
-	    !take(p + 28, &rest, &o->recordedtime) || rest.len == 0)
-		return dl_err_data(
-		    err, "a record of %zu bytes is cut short", bytes.len);
-	o->value = rest;
+		    (int)version, DL_TWIN_VERSION);
+	if (!dl_varint_take(&rest, &o->change) || !dl_twin_unpack(rest, o) ||
+	    rest.len == o->head.len)
+		return dl_err_data(err,
+		    "a record of %zu bytes is cut short or damaged", bytes.len);
+	o->value = dl_span(rest.p + o->head.len, rest.len - o->head.len);
 	return 0;
 }
 
@@ -205,9 +372,35 @@ or_absent(struct dl_span s)
 	return s.len == 0 ? (struct dl_span){NULL, 0} : s;
 }
 
+static struct dl_span
+print_id(const struct dl_twin_obs *o, char buf[DL_TWIN_TEXT_MAX])
+{
+	if (o->hex.len == 0)
+		return o->id;
+	for (size_t i = 0; i < 2 * o->hex.len; i++)
+		buf[i] = id_byte(o, i);
+	if (o->id.len > 0)
+		memcpy(buf + 2 * o->hex.len, o->id.p, o->id.len);
+	return dl_span(buf, id_len(o));
+}
+
+void
+dl_twin_record_fill(struct dl_twin_record *rec, const struct dl_twin_obs *o,
+    struct dl_twin_texts *texts)
+{
+	rec->value = o->value;
+	rec->instant = o->time;
+	rec->time = dl_span(texts->time, dl_time_print(&o->time, texts->time));
+	rec->sequence = or_absent(o->sequence);
+	rec->source = or_absent(o->source);
+	rec->id = or_absent(print_id(o, texts->id));
+	rec->recordedtime = or_absent(recordedtime(o, texts->recordedtime));
+	rec->change = o->change;
+}
+
 int
 dl_twin_record_of(struct dl_span key, struct dl_span bytes,
-    struct dl_twin_record *rec, char time[DL_TIME_MAX], struct dl_err *err)
+    struct dl_twin_record *rec, struct dl_twin_texts *texts, struct dl_err *err)
 {
 	struct dl_twin_obs o;
 
@@ -216,14 +409,7 @@ dl_twin_record_of(struct dl_span key, struct dl_span bytes,
 		    err, "a key of %zu bytes is not of a record", key.len);
 	if (dl_twin_decode(bytes, &o, err) < 0)
 		return -1;
-	rec->value = o.value;
-	rec->instant = o.time;
-	rec->time = dl_span(time, dl_time_print(&o.time, time));
-	rec->sequence = or_absent(o.sequence);
-	rec->source = or_absent(o.source);
-	rec->id = or_absent(o.id);
-	rec->recordedtime = or_absent(o.recordedtime);
-	rec->change = o.change;
+	dl_twin_record_fill(rec, &o, texts);
 	return 0;
 }
 

@@ -18,7 +18,7 @@
 #include <lmdb.h>
 
 #define KEY_MAX 40
-#define VALUE 110 /* what dl-twin-put stores for a number */
+#define VALUE 41 /* what dl-twin-put stores for a number */
 
 struct item {
 	char key[KEY_MAX];

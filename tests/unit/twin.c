@@ -1,8 +1,7 @@
-/* twin: a join, durable, bounded, growing; its records on disk. */
+/* twin: a join, durable, bounded, growing; its change log. */
 #include "twin.h"
 
 #include "json.h"
-#include "twin_record.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <lmdb.h>
 
 #define S(lit) DL_SPAN(lit)
 
@@ -604,36 +604,6 @@ the_last_of_one_name_counts(void **unused)
 	}
 }
 
-/* All pairs and triples of a few observations: antisymmetric, transitive. */
-static void
-the_order_is_total(void **unused)
-{
-	static const char *const sequences[] = {"", "0", "00", "1", "01", "9",
-	    "10", "1a", "9a", "a", "-1", "99999999999999999999999"};
-	enum { N = sizeof(sequences) / sizeof(*sequences) };
-	static struct dl_twin_obs o[N];
-
-	(void)unused;
-	for (int i = 0; i < N; i++)
-		o[i].sequence = dl_span_str(sequences[i]);
-	for (int i = 0; i < N; i++)
-		for (int j = 0; j < N; j++) {
-			int ij = dl_twin_cmp(&o[i], &o[j]);
-
-			assert_int_equal(ij == 0, i == j);
-			assert_int_equal(ij > 0, dl_twin_cmp(&o[j], &o[i]) < 0);
-			for (int k = 0; k < N; k++)
-				if (ij < 0 && dl_twin_cmp(&o[j], &o[k]) < 0)
-					assert_true(
-					    dl_twin_cmp(&o[i], &o[k]) < 0);
-		}
-	/* Absent, numbers by value, the rest by bytes. */
-	assert_true(dl_twin_cmp(&o[0], &o[1]) < 0);
-	assert_true(dl_twin_cmp(&o[5], &o[6]) < 0);
-	assert_true(dl_twin_cmp(&o[11], &o[10]) < 0);
-	assert_true(dl_twin_cmp(&o[7], &o[8]) < 0);
-}
-
 /* From 1 MiB to 64 MiB and more, read by another environment all the while. */
 static void
 the_map_grows_under_a_reader(void **unused)
@@ -714,37 +684,147 @@ two_writers(void **unused)
 	dl_twin_close(t[1]);
 }
 
+/* Ids and recordedtimes of any form are printed as they came. */
 static void
-record_survives_its_encoding(void **unused)
+texts_are_kept(void **unused)
 {
-	struct dl_twin_obs o = {.time = {-62167219200, 999999999, 9},
-			       .sequence = S("7"),
-			       .id = S("id"),
-			       .source = S("src"),
-			       .recordedtime = S("r"),
-			       .value = S("[1,2]"),
-			       .change = UINT64_MAX},
-			   got;
-	char bytes[128];
-	struct dl_err err = {0};
-	size_t n = dl_twin_encoded(&o);
+	static const char *const ids[] = {"0123456789abcdef0123456789abcdef:q",
+	    "0123456789ABCDEF", "abc", "-", "ab"};
+	static const char *const times[] = {"2018-02-07T01:26:13.840Z",
+	    "2018-02-07T01:26:13.84+00:00", "2018-02-07T01:26:13z", "-",
+	    "2016-12-31T23:59:60Z"};
+	struct dl_twin *t = open_write(new_dir());
+	struct dl_buf want = {0};
+	char *got;
 
 	(void)unused;
-	dl_twin_encode(&o, bytes);
-	assert_int_equal(dl_twin_decode(dl_span(bytes, n), &got, &err), 0);
-	assert_int_equal(dl_twin_join_cmp(&o, &got), 0);
-	assert_true(got.change == UINT64_MAX);
-	assert_int_equal(got.time.digits, 9);
-	/* Cut anywhere before the value's first byte, it is an error. */
-	for (size_t i = 0; i <= n - o.value.len; i++) {
-		dl_err_clear(&err);
-		assert_int_equal(
-		    dl_twin_decode(dl_span(bytes, i), &got, &err), -1);
+	for (int i = 0; i < 25; i++) {
+		char name[32];
+		struct dl_event ev;
+
+		snprintf(name, sizeof(name), "c%02d", i);
+		ev = observation(
+		    name, "2018-02-07T01:00:00.10Z", ids[i / 5], "{\"m\":1}");
+		ev.recordedtime = dl_span_str(times[i % 5]);
+		put(t, &ev);
+		dl_buf_printf(&want,
+		    "{\"component\":\"%s\",\"metric\":\"m\",\"value\":1,"
+		    "\"time\":\"2018-02-07T01:00:00.10Z\",\"source\":\"s\","
+		    "\"id\":\"%s\",\"recordedtime\":\"%s\"}\n",
+		    name, ids[i / 5], times[i % 5]);
 	}
-	bytes[0] = 2;
+	commit(t);
+	got = list(t, "", true, append);
+	assert_string_equal(got, dl_buf_str(&want));
+	free(got);
+	dl_buf_release(&want);
+	dl_twin_close(t);
+}
+
+#define NKEYS 2000
+
+static int
+append_key(void *arg, const struct dl_twin_record *rec, struct dl_err *err)
+{
+	(void)err;
+	dl_buf_printf(arg, "%llu %.*s\n", (unsigned long long)rec->change,
+	    DL_SPAN_ARG(rec->component));
+	return 0;
+}
+
+/*
+ * The log of keys of all lengths, changed in parts large and small, is always
+ * the keys in the order of their last change: beside a plain array of them.
+ */
+static void
+the_change_log_is_exact(void **unused)
+{
+	struct dl_twin *t = open_write(new_dir());
+	static char names[NKEYS][DL_TWIN_KEY_MAX];
+	static uint64_t changed[NKEYS];
+	static int at[20 * NKEYS];
+	struct dl_buf got = {0}, want = {0};
+	struct dl_err err = {0};
+	uint64_t number = 0, last, since;
+
+	(void)unused;
+	for (int i = 0; i < NKEYS; i++)
+		snprintf(names[i], sizeof(names[i]), "%04d%0*d", i,
+		    below(20) == 0 ? (int)below(450) : 1 + (int)below(9),
+		    (int)below(10));
+	for (int round = 0; round < 30; round++) {
+		uint32_t one_in = (uint32_t[]){1, 2, 10, 100}[below(4)];
+
+		for (int i = 0; i < NKEYS; i++) {
+			struct dl_event ev;
+			char time[40];
+
+			if (below(one_in) != 0 || number >= 20 * NKEYS - 1)
+				continue;
+			snprintf(time, sizeof(time), "2018-02-07T01:00:%02dZ",
+			    round);
+			ev = observation(names[i], time, "i", "{\"m\":1}");
+			put(t, &ev);
+			changed[i] = ++number;
+			at[number] = i;
+		}
+		commit(t);
+		since = below(3) == 0 ? 0 : below((uint32_t)number + 2);
+		dl_buf_clear(&got);
+		dl_buf_clear(&want);
+		for (uint64_t n = since + 1; n <= number; n++)
+			if (changed[at[n]] == n)
+				dl_buf_printf(&want, "%llu %s\n",
+				    (unsigned long long)n, names[at[n]]);
+		assert_true(dl_twin_changes(
+				t, since, &last, append_key, &got, &err) >= 0);
+		assert_string_equal(dl_buf_str(&got), dl_buf_str(&want));
+		assert_int_equal(last, since > number ? since : number);
+		assert_int_equal(dl_twin_last_change(t, &last, &err), 0);
+		assert_int_equal(last, number);
+	}
+	dl_buf_release(&got);
+	dl_buf_release(&want);
+	dl_twin_close(t);
+}
+
+/* As a program of another version leaves it. */
+static void
+write_version(const char *dir, char version)
+{
+	char value[64] = {version};
+	MDB_val k = {3, "c\0m"}, v = {sizeof(value), value};
+	struct dl_twin *t = open_write(dir);
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+
+	dl_twin_close(t);
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_set_maxdbs(env, 2), 0);
+	assert_int_equal(mdb_env_open(env, dir, 0, 0666), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, "records", 0, &dbi), 0);
+	assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static void
+another_version_is_refused(void **unused)
+{
+	const char *dir = new_dir();
+	struct dl_err err = {0};
+
+	(void)unused;
+	write_version(dir, 1);
+	assert_null(dl_twin_open_read(dir, &err));
+	assert_int_equal(err.status, DL_EXIT_DATA);
+	assert_non_null(strstr(err.msg, dir));
+	assert_non_null(strstr(err.msg, "a record of version 1"));
 	dl_err_clear(&err);
-	assert_int_equal(dl_twin_decode(dl_span(bytes, n), &got, &err), -1);
-	assert_non_null(strstr(err.msg, "version 2"));
+	assert_null(dl_twin_open_write(dir, &err));
+	assert_non_null(strstr(err.msg, "a record of version 1"));
 }
 
 static void
@@ -791,10 +871,11 @@ main(void)
 	    cmocka_unit_test(full_ties_are_settled),
 	    cmocka_unit_test(of_equal_times_more_decimals_stay),
 	    cmocka_unit_test(the_last_of_one_name_counts),
-	    cmocka_unit_test(the_order_is_total),
 	    cmocka_unit_test(the_map_grows_under_a_reader),
 	    cmocka_unit_test(two_writers),
-	    cmocka_unit_test(record_survives_its_encoding),
+	    cmocka_unit_test(texts_are_kept),
+	    cmocka_unit_test(the_change_log_is_exact),
+	    cmocka_unit_test(another_version_is_refused),
 	    cmocka_unit_test(no_twin_yet),
 	};
 

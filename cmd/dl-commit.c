@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #define BRANCHES_MAX 16
+#define KNOCK_MS 2000 /* how long a pipe may be opened after another ended */
 
 /* One pipe's end: standard input, or that of a branch. */
 struct branch {
 	struct dl_line in;
 	struct dl_buf position; /* the newest; empty: none yet */
 	bool ended;
+	bool knocked; /* or it needs none: it has spoken, or is no file */
 };
 
 struct commit {
@@ -41,11 +43,13 @@ open_branches(struct commit *c, char *const *names, int n, struct dl_err *err)
 		const char *name = "<stdin>";
 
 		if (strcmp(names[i], "-") != 0) {
-			fd = open(names[i], O_RDONLY | O_CLOEXEC);
+			/* It must not wait for a writer that may be dead. */
+			fd = open(names[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 			name = names[i];
 		}
 		if (fd < 0)
 			return dl_err_errno(err, "cannot open '%s'", name);
+		c->branches[c->n].knocked = fd == STDIN_FILENO;
 		dl_line_init(&c->branches[c->n++].in, fd, name);
 	}
 	return 0;
@@ -67,6 +71,7 @@ take(
 		return dl_err_data(err,
 		    "checkpoints of '%.*s' and of '%.*s' in one pipe",
 		    (int)c->key.len, c->key.p, DL_SPAN_ARG(c->ev.source));
+	b->knocked = true;
 	dl_buf_clear(&b->position);
 	dl_buf_span(&b->position, c->ev.id);
 	return 0;
@@ -140,12 +145,46 @@ store(struct commit *c, struct dl_err *err)
 	return 0;
 }
 
+/*
+ * A named pipe whose writer was killed before it opened it never ends.  If we
+ * open it for writing, and close it, it does, unless it has another writer.
+ */
+static void
+knock(struct commit *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct branch *b = &c->branches[i];
+		int fd;
+
+		if (b->ended || b->knocked)
+			continue;
+		b->knocked = true;
+		fd = open(b->in.name, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+/* When one has ended, those that were not heard of are not waited for long. */
+static int
+patience_ms(const struct commit *c)
+{
+	bool ended = false, silent = false;
+
+	for (size_t i = 0; i < c->n; i++) {
+		ended |= c->branches[i].ended;
+		silent |= !c->branches[i].ended && !c->branches[i].knocked;
+	}
+	return ended && silent ? KNOCK_MS : -1;
+}
+
 /* Wait for any branch, hear those that spoke: 1, 0 when all have ended, -1. */
 static int
 hear(struct commit *c, struct dl_err *err)
 {
 	struct pollfd fds[BRANCHES_MAX];
 	size_t open = 0;
+	int n;
 
 	for (size_t i = 0; i < c->n; i++) {
 		fds[i] = (struct pollfd){
@@ -155,8 +194,10 @@ hear(struct commit *c, struct dl_err *err)
 	}
 	if (open == 0)
 		return 0;
-	if (poll(fds, c->n, -1) < 0)
+	if ((n = poll(fds, c->n, patience_ms(c))) < 0)
 		return 1; /* a signal: filters and sinks drain */
+	if (n == 0)
+		knock(c);
 	for (size_t i = 0; i < c->n; i++)
 		if (fds[i].revents != 0 && drain(c, &c->branches[i], err) < 0)
 			return -1;

@@ -43,10 +43,10 @@ add_condition(void *to, char *const *argv, struct dl_err *err)
 
 	if (eq == NULL || eq == argv[0])
 		return dl_err_usage(
-		    err, "--where: expected KEY=VALUE, not '%s'", argv[0]);
+		    err, "expected KEY=VALUE, not '%s'", argv[0]);
 	if (c->n == DL_LAKE_WHERE)
 		return dl_err_usage(
-		    err, "--where: more than %d conditions", DL_LAKE_WHERE);
+		    err, "more than %d conditions", DL_LAKE_WHERE);
 	c->all[c->n].key = dl_span(argv[0], (size_t)(eq - argv[0]));
 	c->all[c->n].value = dl_span_str(eq + 1);
 	c->n++;
@@ -88,7 +88,8 @@ main(int argc, char *argv[])
 
 	if (parse_time(since, &q.has_since, &q.since, &err) < 0 ||
 	    parse_time(until, &q.has_until, &q.until, &err) < 0 ||
-	    dl_home_resolve(dir, dl_tool_home(), "lake", argv[first], &err) < 0)
+	    dl_home_resolve(
+		dir, dl_tool_home_option, "lake", argv[first], &err) < 0)
 		dl_tool_fail(&err);
 	q.where = where.all;
 	q.nwhere = where.n;

@@ -37,8 +37,14 @@ put(struct dl_flow *f, struct dl_err *err)
 	struct dl_err why = {0};
 	const char *code;
 
-	if (dl_lake_put(writer, &f->ev, &code, &why) >= 0)
+	switch (dl_lake_put(writer, &f->ev, &code, &why)) {
+	case 1:
+		f->nout++;
 		return 0;
+	case 0:
+		f->ndropped++;
+		return 0;
+	}
 	if (code != NULL)
 		return dl_flow_dead(f, code, &why, err);
 	*err = why;
@@ -124,15 +130,15 @@ main(int argc, char *argv[])
 
 	const struct dl_opt opts[] = {
 	    DL_OPT_STR('P', "partition", &o.partition, "TEMPLATE",
-		"where an event goes: source={source}/dt={time:%Y-%m-%d}"),
+		"where an event goes: dt={time:%Y-%m-%d}"),
 	    DL_OPT_STR('z', "codec", &codec, "CODEC",
-		"zstd (the default), gzip or none; zstd:9 sets the level"),
+		"zstd (default), gzip or none; zstd:LEVEL"),
 	    DL_OPT_STR(0, "layout", &layout, "LAYOUT",
-		"event (the default), or flat: the data's members on top"),
+		"event (default), or flat: data's members on top"),
 	    DL_OPT_SIZE(0, "max-bytes", &o.max_bytes, "SIZE",
-		"finish a part with so many bytes of records (64M)"),
+		"publish a part of so many bytes (64M)"),
 	    DL_OPT_DURATION(0, "max-age", &o.max_age_ms, "DURATION",
-		"publish what is so old (5m); 0s: at each checkpoint"),
+		"publish what is so old (5m)"),
 	    DL_OPT_COUNT(0, "max-open", &o.max_open, "N",
 		"keep at most so many partitions open (256)"),
 	    DL_OPT_STR('d', "dead", &dead, "FILE",
@@ -144,7 +150,8 @@ main(int argc, char *argv[])
 
 	if (dl_codec_parse(codec, &o.codec, &err) < 0 ||
 	    parse_layout(layout, &o.layout, &err) < 0 ||
-	    dl_home_resolve(dir, dl_tool_home(), "lake", argv[first], &err) < 0)
+	    dl_home_resolve(
+		dir, dl_tool_home_option, "lake", argv[first], &err) < 0)
 		dl_tool_fail(&err);
 	if ((writer = dl_lake_open_write(dir, &o, &err)) == NULL ||
 	    dl_flow_open(&f, dead, "dl-lake-write", DL_SPAN(""), &err) < 0)

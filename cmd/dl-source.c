@@ -12,15 +12,22 @@ static int
 load(struct dl_source_spec *spec, const char *path, bool from_stdin,
     struct dl_err *err)
 {
-	const char *given[] = {name, format, items, subject, when, time_format};
+	const struct {
+		const char *option, *value;
+	} given[] = {{"name", name}, {"format", format}, {"items", items},
+	    {"subject", subject}, {"time", when}, {"time-format", time_format}};
 
 	if (path != NULL) {
 		for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++)
-			if (given[i] != NULL)
+			if (given[i].value != NULL)
 				return dl_err_usage(err,
-				    "'%s' says what the source is, so '%s' "
-				    "can't be said by an option",
-				    path, given[i]);
+				    "--%s is for standard input: '%s' is a "
+				    "SPEC.yaml, data come by '-'",
+				    given[i].option, path);
+		if (strstr(path, "://") != NULL)
+			return dl_err_usage(err,
+			    "'%s' is no SPEC.yaml, but may be the 'url' in one",
+			    path);
 		return dl_source_spec_load(spec, path, !from_stdin, err);
 	}
 	dl_source_spec_init(spec);

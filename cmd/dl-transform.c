@@ -9,6 +9,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define PROGRAM_MAX (1 << 20)
 #define MAX_TIME_MS 10000 /* of one record, unless set */
@@ -43,8 +44,12 @@ read_program(const char *path, const char *operand, struct dl_buf *text,
 			: "two programs: an operand, and a file by -p");
 	if (path == NULL)
 		dl_buf_adds(text, operand);
-	else if (dl_read_file(path, PROGRAM_MAX, text, err) < 0)
+	else if (dl_read_file(path, PROGRAM_MAX, text, err) < 0) {
+		/* A file that isn't there does not come by running again. */
+		if (err->status == DL_EXIT_TEMP)
+			err->status = DL_EXIT_CONF;
 		return -1;
+	}
 	if (text->len > 0 && memchr(text->p, '\0', text->len) != NULL)
 		return dl_err_conf(err, "%s: a NUL is in the program", path);
 	return 0;
@@ -61,7 +66,10 @@ load(const char *path, const char *operand, const char *step,
 	char *copy = NULL;
 
 	if (!dl_name_ok(name)) {
-		dl_err_usage(err, "'%s' cannot name a step", step);
+		dl_err_usage(err,
+		    "'%s' cannot name a step: 1 to 64 letters, digits, "
+		    "'.', '_' and '-', the first a letter or a digit",
+		    step);
 		return NULL;
 	}
 	if (read_program(path, operand, &text, err) == 0) {
@@ -69,6 +77,9 @@ load(const char *path, const char *operand, const char *step,
 		if (path != NULL)
 			o->module_dir = dirname(copy = dl_strdup(path));
 		t = dl_transform_new(dl_buf_str(&text), name, o, err);
+		if (t == NULL && path == NULL && access(operand, F_OK) == 0)
+			dl_err_prefix(
+			    err, "'%s' is a file, which -p runs", operand);
 	}
 	dl_buf_release(&text);
 	free(copy);
@@ -125,8 +136,8 @@ main(int argc, char *argv[])
 		"set $NAME to the value JSON"),
 	    DL_OPT_CALL(0, "slurpfile", on_slurpfile, &args, "NAME FILE",
 		"set $NAME to an array of the values in FILE"),
-	    DL_OPT_DURATION(0, "max-time", &max_time_ms, "TIME",
-		"end a program after TIME on one event (10s)"),
+	    DL_OPT_DURATION(0, "max-time", &max_time_ms, "DURATION",
+		"end a program after so long on one event (10s)"),
 	    DL_OPT_COMMON,
 	};
 	first = dl_tool_start(

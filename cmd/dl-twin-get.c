@@ -1,6 +1,7 @@
 /* dl-twin-get - print the newest values, and follow them. */
 #include "fault.h"
 #include "home.h"
+#include "log.h"
 #include "out.h"
 #include "table.h"
 #include "tool.h"
@@ -150,16 +151,33 @@ make_table(bool json, bool table)
 	return dl_table_new(heads, 6, 2, dl_table_width(STDOUT_FILENO));
 }
 
+/* Scripts see the status; a person would see an empty screen. */
+static void
+say_nothing_found(const struct get *g, bool bare)
+{
+	if (!isatty(STDOUT_FILENO))
+		return;
+	dl_log(DL_LOG_INFO, "there is no %srecord%s%s", bare ? "" : "such ",
+	    g->max_age_ms < 0 ? "" : " that is young enough",
+	    g->prefix ? "" : " (--prefix takes a name's beginning)");
+}
+
 static int
 answer(struct get *g, bool following, bool bare)
 {
 	struct dl_err err = {0};
+	bool found;
 
-	if ((following ? follow(g, &err) : list(g, &err)) < 0 ||
-	    (close(STDOUT_FILENO) < 0 &&
-		dl_err_errno(&err, "cannot close <stdout>") < 0))
+	if ((following ? follow(g, &err) : list(g, &err)) < 0)
 		dl_tool_fail(&err);
-	return g->n == 0 && !bare && !following ? DL_EXIT_NO : DL_EXIT_OK;
+	found = g->n > 0 || following;
+	if (!found && !g->count)
+		say_nothing_found(g, bare);
+	if (close(STDOUT_FILENO) < 0) {
+		dl_err_errno(&err, "cannot close <stdout>");
+		dl_tool_fail(&err);
+	}
+	return found || bare ? DL_EXIT_OK : DL_EXIT_NO;
 }
 
 int
@@ -201,7 +219,7 @@ main(int argc, char *argv[])
 	}
 	if (first + 1 < argc)
 		g.metric = dl_span_str(argv[first + 1]);
-	if (dl_home_resolve(dir, dl_tool_home(), NULL, address, &err) < 0)
+	if (dl_home_resolve(dir, dl_tool_home_option, NULL, address, &err) < 0)
 		dl_tool_fail(&err);
 	dl_fault_blame("dl-twin-get", dir);
 	if ((g.twin = dl_twin_open_read(dir, &err)) == NULL)

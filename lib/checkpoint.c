@@ -1,5 +1,6 @@
 #include "checkpoint.h"
 
+#include "hash.h"
 #include "io.h"
 
 #include <errno.h>
@@ -46,6 +47,17 @@ is_offset(struct dl_span position)
 		if (position.p[i] < '0' || position.p[i] > '9')
 			return false;
 	return position.len == OFFSET_DIGITS;
+}
+
+/* A source's position: ULIDs, whose order is that of their bytes. */
+static bool
+is_ulid(struct dl_span position)
+{
+	for (size_t i = 0; i < position.len; i++)
+		if (!(position.p[i] >= '0' && position.p[i] <= '9') &&
+		    !(position.p[i] >= 'A' && position.p[i] <= 'Z'))
+			return false;
+	return position.len == DL_ULID_LEN;
 }
 
 /* home/DIR/KEY.ENDING, in a directory that is there. */
@@ -97,16 +109,32 @@ dl_commit_read(
 	return 1;
 }
 
+/*
+ * Is there nothing to store?  A source's pipe that was left without its head
+ * may end after the next one has begun, or even ended: what comes late of two
+ * runs is passed over.
+ */
+static bool
+is_past(struct dl_span position, struct dl_span stored)
+{
+	if (dl_span_eq(position, stored))
+		return true;
+	return is_ulid(position) && is_ulid(stored) &&
+	       dl_span_cmp(position, stored) < 0;
+}
+
 static int
 store(const char *home, struct dl_span key, struct dl_span position,
     struct dl_err *err)
 {
 	char path[PATH_MAX];
 	struct dl_buf b = {0};
+	bool first;
 	int r;
 
 	if ((r = dl_commit_read(home, key, &b, err)) < 0)
 		goto out;
+	first = r == 0;
 	if (r > 0 && is_offset(position) && is_offset(dl_buf_as_span(&b)) &&
 	    dl_span_cmp(position, dl_buf_as_span(&b)) < 0) {
 		r = dl_err_data(err,
@@ -115,7 +143,7 @@ store(const char *home, struct dl_span key, struct dl_span position,
 		    DL_SPAN_ARG(key), (int)b.len, b.p, DL_SPAN_ARG(position));
 		goto out;
 	}
-	if (r > 0 && dl_span_eq(position, dl_buf_as_span(&b))) {
+	if (r > 0 && is_past(position, dl_buf_as_span(&b))) {
 		r = 0;
 		goto out;
 	}
@@ -123,6 +151,9 @@ store(const char *home, struct dl_span key, struct dl_span position,
 	dl_buf_span(&b, position);
 	dl_buf_addc(&b, '\n');
 	r = path_of(path, home, "commits", key, "", err);
+	/* Whoever made the directory may have been killed before a sync. */
+	if (r == 0 && first)
+		r = dl_sync_dir(home, err);
 	if (r == 0)
 		r = dl_replace_file(path, dl_buf_as_span(&b), err);
 out:

@@ -20,7 +20,8 @@ int dl_commit_read(
 
 /*
  * Store position, durably, under the key's lock against another committer.
- * Positions of 20 digits (offsets) never move backwards: DL_EXIT_DATA.
+ * Positions of 20 digits (offsets) never move backwards: DL_EXIT_DATA.  Nor do
+ * ULIDs (of sources): one before the stored one is passed over.
  */
 int dl_commit_write(const char *home, struct dl_span key,
     struct dl_span position, struct dl_err *err);

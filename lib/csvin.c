@@ -323,11 +323,12 @@ finish_row(struct dl_csvin *c, struct dl_err *err)
 static bool
 odd_quotes(const char *p, size_t n)
 {
-	const char *end = p + n;
+	const char *end;
 	bool odd = false;
 
-	if (n == 0)
+	if (n == 0) /* nothing was kept yet, and p may be NULL */
 		return false;
+	end = p + n;
 	while ((p = memchr(p, '"', (size_t)(end - p))) != NULL) {
 		odd = !odd;
 		p++;

@@ -9,11 +9,67 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* A record may grow sixfold as a JSON string; the letter stays a line. */
 #define RECORD_MAX (DL_LINE_MAX / 8)
+#define TAIL_STEP 4096
+#define TORN_MAX (2 * (off_t)DL_LINE_MAX) /* how far back one may begin */
+
+/* Where the last line of fd begins, if it has no newline; -1: it has one. */
+static off_t
+torn_line(int fd, off_t size)
+{
+	char bytes[TAIL_STEP];
+	off_t end = size, from;
+	const char *nl;
+	ssize_t n;
+
+	for (; end > 0 && size - end <= TORN_MAX; end = from) {
+		from = end > TAIL_STEP ? end - TAIL_STEP : 0;
+		n = pread(fd, bytes, (size_t)(end - from), from);
+		if (n != (ssize_t)(end - from))
+			return -1;
+		if ((nl = memrchr(bytes, '\n', (size_t)n)) != NULL) {
+			from += nl + 1 - bytes;
+			return from == size ? -1 : from;
+		}
+	}
+	return end == 0 && size > 0 ? 0 : -1;
+}
+
+/*
+ * A write that a full disk or a kill cut short has left half a letter, and the
+ * next would go on in its line.  Its record comes again: cut it, but nothing
+ * that is not ours, and not while another tool appends to the same file.
+ */
+static void
+cut_torn(int fd, const char *path)
+{
+	static const char first[] = "{\"specversion\":";
+	char begin[sizeof(first) - 1];
+	struct stat st;
+	off_t at;
+	ssize_t n;
+	int in;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    (in = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) >= 0) {
+		if (fstat(in, &st) == 0 &&
+		    (at = torn_line(in, st.st_size)) >= 0 &&
+		    (n = pread(in, begin, sizeof(begin), at)) > 0 &&
+		    memcmp(begin, first, (size_t)n) == 0)
+			(void)!ftruncate(fd, at);
+		close(in);
+	}
+	/* As long as it is open. */
+	(void)flock(fd, LOCK_SH | LOCK_NB);
+}
 
 int
 dl_dead_open(struct dl_dead *d, const char *path, const char *tool,
@@ -30,6 +86,7 @@ dl_dead_open(struct dl_dead *d, const char *path, const char *tool,
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return dl_err_errno(err, "cannot open '%s'", path);
+	cut_torn(fd, path);
 	dl_out_init(&d->out, fd, path);
 	d->open = true;
 	/* A file's name must last as long as what is in it; a pipe has none. */

@@ -17,7 +17,8 @@ struct dl_dead {
 };
 
 /*
- * Append to path, made if absent (a pipe does: >(command)).  path NULL: there
+ * Append to path, made if absent (a pipe does: >(command)).  Half a letter at
+ * its end, of a run that was cut off, is cut off too.  path NULL: there
  * is no place for dead letters, and dl_dead_put() fails with the record's own
  * error.  tool and step are copied.
  */

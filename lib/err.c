@@ -4,13 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Keep one failure on one line: nothing foreign drives a terminal. */
+/*
+ * Keep one failure on one line: nothing foreign drives a terminal.  To some, the
+ * controls U+0080 to U+009F mean what they do after an ESC.
+ */
 static void
 tidy(char *s)
 {
-	for (; *s != '\0'; s++)
+	for (; *s != '\0'; s++) {
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			*s = '?';
+		else if (*s == '\xc2' && (unsigned char)s[1] >= 0x80 &&
+			 (unsigned char)s[1] < 0xa0)
+			*s = s[1] = '?';
+	}
 }
 
 static int fail(struct dl_err *, enum dl_exit, const char *, va_list)

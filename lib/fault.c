@@ -23,7 +23,7 @@ on_fault(int sig)
 void
 dl_fault_blame(const char *tool, const char *path)
 {
-	static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT};
+	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
 	struct sigaction sa = {
 	    .sa_handler = on_fault, .sa_flags = (int)SA_RESETHAND};
 

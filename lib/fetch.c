@@ -7,6 +7,9 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #ifndef DL_VERSION
 #error "the Makefile gives DL_VERSION"
@@ -15,6 +18,12 @@
 #define POLL_MS 100              /* between looks at *stop */
 #define REFUSED_MAX (64 << 10)   /* of a body that is thrown away */
 #define FILE_BUFFER (256L << 10) /* libcurl's, for reads */
+
+/*
+ * What answers may be packed with.  libcurl may know zstd and brotli too, but
+ * a sender of theirs says how much memory unpacking takes: up to 128 MiB.
+ */
+#define ENCODINGS "gzip, deflate"
 
 struct dl_fetch {
 	CURLM *multi;
@@ -33,6 +42,7 @@ struct dl_fetch {
 	struct dl_fetch_reply *reply;
 	struct dl_err *err;
 	bool began;  /* the answer's headers were looked at */
+	bool packed; /* ... and say that it is packed as we never asked for */
 	bool failed; /* by fn: err is filled */
 	uint64_t refused;
 	int64_t since_ms;
@@ -111,6 +121,10 @@ parse_url(struct dl_fetch *f, const char *url, struct dl_err *err)
 		return dl_err_temp(err, "out of memory");
 	code = curl_url_set(f->url, CURLUPART_URL, url,
 	    CURLU_NON_SUPPORT_SCHEME | CURLU_ALLOW_SPACE | CURLU_URLENCODE);
+	if (code != CURLUE_OK && strncmp(url, "file:", 5) == 0)
+		return dl_err_conf(err,
+		    "not a file's URL: it is written as file:///PATH, or "
+		    "file://${PWD}/PATH");
 	if (code != CURLUE_OK)
 		return dl_err_conf(
 		    err, "not a URL: %s", curl_url_strerror(code));
@@ -143,7 +157,7 @@ prepare(struct dl_fetch *f, struct dl_err *err)
 		curl_easy_setopt(c, CURLOPT_BUFFERSIZE, FILE_BUFFER);
 		return 0;
 	}
-	curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
+	curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, ENCODINGS);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "dl/" DL_VERSION);
 	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(
@@ -215,6 +229,40 @@ copy_header(struct dl_fetch *f, const char *name, char *out, size_t size)
 		memcpy(out, h->value, strlen(h->value) + 1);
 }
 
+static bool
+encoding_known(const char *value)
+{
+	static const char *const known[] = {
+	    "gzip", "x-gzip", "deflate", "identity"};
+	size_t n, i;
+
+	for (; *value != '\0'; value += n) {
+		value += strspn(value, ", \t");
+		n = strcspn(value, ", \t");
+		for (i = 0; n > 0 && i < 4; i++)
+			if (strlen(known[i]) == n &&
+			    strncasecmp(value, known[i], n) == 0)
+				break;
+		if (n > 0 && i == 4)
+			return false;
+	}
+	return true;
+}
+
+/* libcurl unpacks whatever it knows, asked for or not. */
+static bool
+packed_otherwise(struct dl_fetch *f)
+{
+	struct curl_header *h;
+
+	for (size_t i = 0; curl_easy_header(f->easy, "Content-Encoding", i,
+			       CURLH_HEADER, -1, &h) == CURLHE_OK;
+	     i++)
+		if (!encoding_known(h->value))
+			return true;
+	return false;
+}
+
 /* Take the answer's status and headers, once they are there. */
 static void
 take_head(struct dl_fetch *f)
@@ -238,6 +286,7 @@ take_head(struct dl_fetch *f)
 	copy_header(f, "Retry-After", after, sizeof(after));
 	dl_now(&now);
 	reply->after_ms = dl_retry_after(dl_span_str(after), &now);
+	f->packed = packed_otherwise(f);
 }
 
 static size_t
@@ -254,6 +303,14 @@ take_body(char *p, size_t size, size_t n, void *arg)
 		/* Read, so that the connection can be used again. */
 		f->refused += n;
 		return f->refused > REFUSED_MAX ? 0 : n;
+	}
+	if (f->packed) {
+		dl_err_data(f->err,
+		    "%s: the answer's Content-Encoding was not asked for: "
+		    "only " ENCODINGS " were",
+		    f->shown);
+		f->failed = true;
+		return 0;
 	}
 	f->reply->bytes += n;
 	before = dl_clock_ms();
@@ -399,6 +456,28 @@ add_condition(struct curl_slist *list, const char *name, struct dl_span value)
 	return list;
 }
 
+/*
+ * A file that can't be read, in the system's own words: libcurl's have no
+ * reason, and take a directory for an empty file.
+ */
+static int
+check_file(const struct dl_fetch *f, struct dl_err *err)
+{
+	char *path = NULL;
+	struct stat st;
+
+	if (curl_url_get(f->url, CURLUPART_PATH, &path, CURLU_URLDECODE) != 0)
+		return 0;
+	/* Not opened: the writer of a named pipe would take it for its end. */
+	if (access(path, R_OK) < 0)
+		dl_err_errno(err, "cannot open '%s'", path);
+	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		dl_err_conf(
+		    err, "'%s' is a directory: 'url' names one file", path);
+	curl_free(path);
+	return err->status == DL_EXIT_OK ? 0 : -1;
+}
+
 /* One request to f->at. */
 static enum dl_fetch_result
 request(struct dl_fetch *f, struct dl_span etag, struct dl_span modified,
@@ -410,7 +489,9 @@ request(struct dl_fetch *f, struct dl_span etag, struct dl_span modified,
 	curl_off_t length = -1;
 
 	*f->reply = (struct dl_fetch_reply){.after_ms = -1};
-	f->began = f->failed = false;
+	if (f->file && check_file(f, err) < 0)
+		return DL_FETCH_FAIL;
+	f->began = f->failed = f->packed = false;
 	f->refused = 0;
 	f->text[0] = '\0';
 	/* What is the caller's goes to the caller's server alone. */
@@ -443,6 +524,19 @@ request(struct dl_fetch *f, struct dl_span etag, struct dl_span modified,
 	return DL_FETCH_DONE;
 }
 
+/* Was the caller's URL asked whether it has changed? */
+static bool
+asked_for_change(
+    const struct dl_fetch *f, struct dl_span etag, struct dl_span modified)
+{
+	if (etag.p != NULL || modified.p != NULL)
+		return true;
+	for (const struct curl_slist *h = f->headers; h != NULL; h = h->next)
+		if (strncasecmp(h->data, "If-", 3) == 0)
+			return true;
+	return false;
+}
+
 enum dl_fetch_result
 dl_fetch_get(struct dl_fetch *f, struct dl_span etag, struct dl_span modified,
     dl_fetch_fn *fn, void *arg, struct dl_fetch_reply *reply,
@@ -465,9 +559,11 @@ dl_fetch_get(struct dl_fetch *f, struct dl_span etag, struct dl_span modified,
 		r = request(f, etag, modified, err);
 		if (r != DL_FETCH_DONE)
 			return r;
-		if (reply->status / 100 == 2 || reply->status == 304)
+		if (reply->status / 100 == 2 ||
+		    (reply->status == 304 &&
+			asked_for_change(f, etag, modified)))
 			return DL_FETCH_DONE;
-		if (reply->status / 100 != 3)
+		if (reply->status / 100 != 3 || reply->status == 304)
 			return refuse(f, reply->status, err);
 		if (redirect(f, err) < 0)
 			return DL_FETCH_FAIL;

@@ -2,8 +2,8 @@
  * Gets one URL, again and again, over a connection that is kept: http, https
  * and file, through libcurl.
  *
- * Compressed answers (gzip, deflate and what else libcurl was built with) are
- * unpacked.  At most DL_FETCH_REDIRECTS redirects are followed, to http and
+ * Compressed answers (gzip, deflate) are unpacked; one that is packed otherwise
+ * is an error (DL_EXIT_DATA).  At most DL_FETCH_REDIRECTS redirects are followed, to http and
  * https alone and never from https to http; credentials in the URL and headers
  * of the caller's are not sent to another scheme, host or port.  TLS is 1.2 or
  * later and certificates are verified.  Proxies are taken from the environment
@@ -66,7 +66,8 @@ bool dl_fetch_is_file(const struct dl_fetch *f);
 
 /*
  * Get it.  etag and modified, where not absent, make the request conditional:
- * reply->status is then 304 if nothing has changed.
+ * reply->status is then 304 if nothing has changed.  A 304 to what was not asked
+ * (nor by a header of the caller's) is refused like any other failure.
  */
 enum dl_fetch_result dl_fetch_get(struct dl_fetch *f, struct dl_span etag,
     struct dl_span modified, dl_fetch_fn *fn, void *arg,

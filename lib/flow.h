@@ -30,7 +30,8 @@ struct dl_flow {
 	struct dl_out out;
 	struct dl_dead dead;
 	struct dl_event ev;
-	uint64_t nin, nout, ndropped; /* records; dead.count has the dead */
+	/* Records, for -v; those that a sink stores are out, too. */
+	uint64_t nin, nout, ndropped; /* dead.count has the dead */
 };
 
 /* dead_path, tool, step: as in dl_dead_open.  step may be empty. */

@@ -31,6 +31,27 @@ dl_hash64(struct dl_span s)
 	return XXH3_64bits(s.p, s.len);
 }
 
+uint64_t
+dl_hash_place(uint64_t h)
+{
+	static uint64_t salt, odd;
+	struct dl_time now;
+
+	if (odd == 0) {
+		if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) < 0 ||
+		    getrandom(&odd, sizeof(odd), GRND_NONBLOCK) < 0) {
+			dl_now(&now);
+			salt = odd =
+			    (uint64_t)now.sec << 30 ^ (uint64_t)now.nsec;
+		}
+		odd |= 1;
+	}
+	/* Twice, so that every bit of h has a say in the lowest ones. */
+	h = (h ^ salt) * odd;
+	h = (h ^ h >> 32) * odd;
+	return h ^ h >> 32;
+}
+
 void
 dl_hash_hex(struct dl_span s, char *out, size_t n)
 {

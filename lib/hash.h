@@ -19,6 +19,12 @@ struct dl_hash128 dl_hash_pair(struct dl_span source, struct dl_span id);
 
 uint64_t dl_hash64(struct dl_span s);
 
+/*
+ * A number for h that is the same within one process only: where it belongs in
+ * a hash table, which who chooses the hashes must not be able to tell.
+ */
+uint64_t dl_hash_place(uint64_t h);
+
 /* The first n (at most 16) hex digits of dl_hash64, NUL-terminated. */
 void dl_hash_hex(struct dl_span s, char *out, size_t n);
 

@@ -62,9 +62,11 @@ dl_home(char out[PATH_MAX], const char *option, struct dl_err *err)
 }
 
 int
-dl_home_resolve(char out[PATH_MAX], const char *home, const char *what,
+dl_home_resolve(char out[PATH_MAX], const char *option, const char *what,
     const char *address, struct dl_err *err)
 {
+	char home[PATH_MAX];
+
 	if (strstr(address, "://") != NULL)
 		return dl_err_usage(err,
 		    "there is no storage for '%s': give a name or a path",
@@ -77,5 +79,7 @@ dl_home_resolve(char out[PATH_MAX], const char *home, const char *what,
 		    "'%s' is not a name: a letter or digit, then up to 63 of "
 		    "[A-Za-z0-9._-] (a path has a '/')",
 		    address);
+	if (dl_home(home, option, err) < 0)
+		return -1;
 	return join(out, home, what, address, err);
 }

@@ -19,11 +19,11 @@ int dl_home(char out[PATH_MAX], const char *option, struct dl_err *err);
 
 /*
  * The directory that an address means: with a '/', or "." or "..", a path as it
- * stands; otherwise a name, below home/what ("lake", "streams").  A name that
- * isn't one is DL_EXIT_USAGE; a URL (with "://") too, until there is a storage
- * for it.
+ * stands, which needs no home; otherwise a name, below what ("lake", or NULL)
+ * in the home that dl_home(option) gives.  A name that isn't one is
+ * DL_EXIT_USAGE; a URL (with "://") too, until there is a storage for it.
  */
-int dl_home_resolve(char out[PATH_MAX], const char *home, const char *what,
+int dl_home_resolve(char out[PATH_MAX], const char *option, const char *what,
     const char *address, struct dl_err *err);
 
 #endif

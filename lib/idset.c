@@ -18,7 +18,7 @@ name_of(struct dl_hash128 h)
 static struct dl_hash128 *
 find(const struct dl_idset *s, struct dl_hash128 h)
 {
-	size_t i = (size_t)h.hi & (s->cap - 1);
+	size_t i = (size_t)dl_hash_place(h.hi) & (s->cap - 1);
 	uint64_t lo = name_of(h);
 
 	while (

@@ -87,8 +87,10 @@ int
 dl_replace_file(const char *path, struct dl_span bytes, struct dl_err *err)
 {
 	char tmp[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int dir = slash == NULL ? 0 : (int)(slash + 1 - path);
 
-	if (snprintf(tmp, sizeof(tmp), "%s.tmp%ld", path, (long)getpid()) >=
+	if (snprintf(tmp, sizeof(tmp), "%.*s.%s.tmp", dir, path, path + dir) >=
 	    (int)sizeof(tmp))
 		return dl_err_usage(err, "the path '%s' is too long", path);
 	if (write_new(tmp, bytes, err) < 0)

@@ -21,6 +21,8 @@ int dl_read_file(
 /*
  * Replace path by bytes, durably: a temporary beside it, fsynced, renamed over
  * it, and the directory fsynced.  After a crash path is the old or the new.
+ * The temporary is .NAME.tmp, used again after a crash: the caller holds a lock
+ * against others who would replace path.
  */
 int dl_replace_file(const char *path, struct dl_span bytes, struct dl_err *err);
 

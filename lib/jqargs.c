@@ -109,8 +109,12 @@ dl_jqargs_file(
 	struct dl_err why = {0};
 	int r = -1;
 
-	if (dl_read_file(path, DL_JQARGS_FILE_MAX, &text, err) < 0)
+	if (dl_read_file(path, DL_JQARGS_FILE_MAX, &text, err) < 0) {
+		/* A file that isn't there does not come by running again. */
+		if (err->status == DL_EXIT_TEMP)
+			err->status = DL_EXIT_CONF;
 		goto out;
+	}
 	if (put_values(&values, dl_buf_as_span(&text), &why) < 0) {
 		dl_err_usage(err, "'%s' is not a file of JSON values: %s", path,
 		    why.msg);

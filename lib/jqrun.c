@@ -18,6 +18,7 @@
  */
 #define BIND_EVENT ". as [$event, $dl_dot] | $dl_dot | "
 #define AT_TOP " at <top-level>, line "
+#define QUOTING " (Unix shell quoting issues?)" /* of most it isn't true */
 
 struct dl_jqrun {
 	jq_state *jq; /* NULL: lost to one of libjq's assertions */
@@ -56,11 +57,16 @@ on_message(void *arg, jv msg)
 		if (n > 0 && p[n - 1] == ':')
 			n--;
 		at = strstr(p, AT_TOP);
-		if (at != NULL && at < p + n)
-			dl_err_conf(err, "%.*s (line %.*s)", (int)(at - p), p,
-			    (int)strspn(at + strlen(AT_TOP), "0123456789"),
-			    at + strlen(AT_TOP));
-		else
+		if (at != NULL && at < p + n) {
+			n = (size_t)(at - p);
+			if (n > strlen(QUOTING) &&
+			    memcmp(at - strlen(QUOTING), QUOTING,
+				strlen(QUOTING)) == 0)
+				n -= strlen(QUOTING);
+			at += strlen(AT_TOP);
+			dl_err_conf(err, "%.*s (line %.*s)", (int)n, p,
+			    (int)strspn(at, "0123456789"), at);
+		} else
 			dl_err_conf(err, "%.*s", (int)n, p);
 	}
 	jv_free(msg);

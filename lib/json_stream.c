@@ -51,6 +51,7 @@ struct dl_json_stream {
 
 	char head[HEAD_MAX + 1]; /* the document's first bytes */
 	size_t nhead;
+	bool words; /* they were not JSON's */
 	struct dl_span *path;
 };
 
@@ -423,8 +424,10 @@ dl_json_stream_end(struct dl_json_stream *s, struct dl_err *err)
 		keep_head(s, byte_order_mark, byte_order_mark + s->bom);
 		state = NOT_JSON;
 	}
-	if (state == NOT_JSON)
+	if (state == NOT_JSON) {
+		s->words = true;
 		return fail_head(s, err);
+	}
 	if (state <= LEAD)
 		return dl_err_data(err, "the document is empty");
 	if (!dl_json_outer_done(&s->outer))
@@ -437,5 +440,5 @@ dl_json_stream_end(struct dl_json_stream *s, struct dl_err *err)
 bool
 dl_json_stream_whole(const struct dl_json_stream *s)
 {
-	return dl_json_outer_done(&s->outer);
+	return s->words || dl_json_outer_done(&s->outer);
 }

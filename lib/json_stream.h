@@ -44,7 +44,10 @@ int dl_json_stream_feed(
  */
 int dl_json_stream_end(struct dl_json_stream *s, struct dl_err *err);
 
-/* After dl_json_stream_end(): was the document whole, or was it cut off? */
+/*
+ * After dl_json_stream_end(): was the document whole, or was it cut off?  What
+ * isn't JSON from its first byte is whole.
+ */
 bool dl_json_stream_whole(const struct dl_json_stream *s);
 
 void dl_json_stream_free(struct dl_json_stream *s);

@@ -372,7 +372,7 @@ open_writing(struct disk *d, struct dl_err *err)
 		return dl_err_bug(err, "libsodium does not start");
 	d->base.state = d->state;
 	if (dl_mkdirs(d->staging, err) < 0 || dl_sync_parent(d->dir, err) < 0 ||
-	    dl_sync_dir(d->dir, err) < 0)
+	    dl_sync_dir(d->dir, err) < 0 || dl_sync_dir(d->state, err) < 0)
 		return -1;
 	d->staging_fd =
 	    open(d->staging, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

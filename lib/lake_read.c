@@ -175,16 +175,40 @@ filters(const struct reader *r)
 	return r->met != all || has_times(r->query);
 }
 
+/* May the line be a checkpoint?  An escape may hide what its type is. */
+static bool
+may_acknowledge(struct dl_span line)
+{
+	static const char type[] = DL_TYPE_CHECKPOINT;
+
+	return memmem(line.p, line.len, type, sizeof(type) - 1) != NULL ||
+	       memmem(line.p, line.len, "\\u", 2) != NULL;
+}
+
+/*
+ * A lake has no checkpoints.  One that somebody put there would tell the pipe
+ * that reads it that positions of a stream or a source are safe.
+ */
+static int
+refuse_checkpoint(const struct dl_event *ev, struct dl_err *err)
+{
+	if (!dl_event_is(ev, DL_TYPE_CHECKPOINT))
+		return 0;
+	return dl_err_data(err, "a checkpoint, which no lake stores");
+}
+
 static int
 take_line(
     struct reader *r, struct dl_span line, bool filter, struct dl_err *err)
 {
 	bool flat = dl_lake_is_flat(line);
 
-	if (!flat && !filter)
+	if (!flat && !filter && !may_acknowledge(line))
 		return r->fn(r->arg, line, err);
 	if ((flat ? dl_lake_unflatten(&r->ev, line, &r->data, err)
 		  : dl_event_parse(&r->ev, line, err)) < 0)
+		return -1;
+	if (refuse_checkpoint(&r->ev, err) < 0)
 		return -1;
 	if (filter && !matches(r, &r->ev))
 		return 0;

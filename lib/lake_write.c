@@ -36,9 +36,9 @@ check_options(const struct dl_lake_options *o, struct dl_err *err)
 {
 	if (o->max_open < 1 || o->max_open > DL_LAKE_MOST_OPEN)
 		return dl_err_usage(
-		    err, "expected 1 to %d open partitions", DL_LAKE_MOST_OPEN);
+		    err, "--max-open is from 1 to %d", DL_LAKE_MOST_OPEN);
 	if (o->max_bytes < 1)
-		return dl_err_usage(err, "a part holds at least one byte");
+		return dl_err_usage(err, "--max-bytes is at least 1");
 	return 0;
 }
 

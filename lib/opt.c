@@ -83,6 +83,8 @@ wrong(int c, char *const *argv, struct dl_err *err)
 
 	if (c == ':')
 		return dl_err_usage(err, "option '%s' needs an argument", word);
+	if (optopt >= 256)
+		return dl_err_usage(err, "option '%s' takes no argument", word);
 	if (optopt > 0 && optopt < 256)
 		return dl_err_usage(err, "unknown option '-%c'", optopt);
 	return dl_err_usage(err, "unknown option '%s'", word);

@@ -56,7 +56,7 @@ parse_seconds(struct dl_span v)
 		if (v.p[i] < '0' || v.p[i] > '9')
 			return -1;
 		n = n * 10 + (v.p[i] - '0');
-		if (n > INT32_MAX) /* 68 years is as good as any more */
+		if (n > INT32_MAX)
 			n = INT32_MAX;
 	}
 	return n * 1000;
@@ -87,6 +87,8 @@ parse_date(struct dl_span v, const struct dl_time *now)
 int64_t
 dl_retry_after(struct dl_span v, const struct dl_time *now)
 {
+	int64_t ms;
+
 	while (v.len > 0 && (*v.p == ' ' || *v.p == '\t')) {
 		v.p++;
 		v.len--;
@@ -95,7 +97,7 @@ dl_retry_after(struct dl_span v, const struct dl_time *now)
 		v.len--;
 	if (v.len == 0 || v.len > 64)
 		return -1;
-	if (*v.p >= '0' && *v.p <= '9')
-		return parse_seconds(v);
-	return parse_date(v, now);
+	ms = *v.p >= '0' && *v.p <= '9' ? parse_seconds(v) : parse_date(v, now);
+	/* A slip of the server's must not silence a source for years. */
+	return ms > DL_RETRY_AFTER_DAY_MS ? DL_RETRY_AFTER_DAY_MS : ms;
 }

@@ -17,6 +17,7 @@
 #define DL_RETRY_FIRST_MS 1000
 #define DL_RETRY_CAP_MS (60 * 1000)
 #define DL_RETRY_AFTER_MAX_MS (5 * 60 * 1000) /* asked for more: don't wait */
+#define DL_RETRY_AFTER_DAY_MS (24 * 3600 * 1000) /* asked for more: so long */
 
 struct dl_retry {
 	int64_t left;       /* tries that are left */

@@ -1,6 +1,7 @@
 #include "seen.h"
 
 #include "buf.h"
+#include "hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@ static size_t
 find(const struct dl_seen *s, uint64_t subject)
 {
 	size_t mask = s->nslot - 1;
-	size_t i = (size_t)subject & mask;
+	size_t i = (size_t)dl_hash_place(subject) & mask;
 
 	while (s->slot[i] != 0 && s->entry[s->slot[i] - 1].subject != subject)
 		i = (i + 1) & mask;

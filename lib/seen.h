@@ -1,8 +1,9 @@
 /*
  * The newest content of each subject, by their hashes: what only_changed asks.
  *
- * 25 to 50 bytes a subject, 25 MiB at the limit of DL_SEEN_LIMIT.  At the
- * limit the quarter whose subjects appeared first is forgotten; a forgotten
+ * 25 to 50 bytes a subject, at most 8 MiB at the limit of DL_SEEN_LIMIT: two of
+ * these and the file of one have room in the 32 MiB that a source may take.  At
+ * the limit the quarter whose subjects appeared first is forgotten; a forgotten
  * subject counts as new when it comes again, which repeats its item and loses
  * nothing.  Entries that changed since the last dl_seen_clean() are known.
  */
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DL_SEEN_LIMIT (1u << 20) /* subjects */
+#define DL_SEEN_LIMIT (1u << 18) /* subjects */
 
 struct dl_seen_entry {
 	uint64_t subject;

@@ -39,7 +39,8 @@ struct dl_source {
 	int lock;
 	int64_t not_before_ms; /* what a server asked for */
 	bool warned;
-	uint64_t fed; /* bytes of this attempt */
+	uint64_t fed;      /* bytes of this attempt */
+	uint64_t nearlier; /* items of those before it */
 
 	uint64_t nitems, nout, nunchanged;
 };
@@ -62,6 +63,19 @@ bury(struct dl_source *s, struct dl_span item, size_t total, const char *code,
 	return -1;
 }
 
+/* The same for an item that can be read: where it ends the run, say which. */
+static int
+bury_read(struct dl_source *s, struct dl_span item, size_t total,
+    const char *code, const struct dl_err *why, struct dl_err *err)
+{
+	if (bury(s, item, total, code, why, err) == 0)
+		return 0;
+	if (!s->dead.open)
+		dl_err_prefix(err, "item %llu",
+		    (unsigned long long)(s->nitems - s->nearlier));
+	return -1;
+}
+
 static int
 emit(struct dl_source *s, struct dl_err *err)
 {
@@ -78,7 +92,7 @@ emit(struct dl_source *s, struct dl_err *err)
 		    "the limit of %zu",
 		    s->out.buf.len - before - 1, max);
 		s->out.buf.len = before;
-		return bury(s, data, data.len, "too-long", &why, err);
+		return bury_read(s, data, data.len, "too-long", &why, err);
 	}
 	s->nout++;
 	if (dl_out_spill(&s->out, err) == 0)
@@ -102,7 +116,7 @@ take_item(void *arg, struct dl_span item, size_t total, const char *code,
 	}
 	why.status = DL_EXIT_OK;
 	if (dl_source_wrap_item(&s->wrap, item, &code, &why) < 0)
-		return bury(s, item, total, code, &why, err);
+		return bury_read(s, item, total, code, &why, err);
 	if (s->spec->only_changed && s->state != NULL &&
 	    !dl_source_state_new(
 		s->state, dl_hash64(ev->subject), dl_hash64(ev->data))) {
@@ -272,6 +286,7 @@ attempt(struct dl_source *s, struct dl_fetch_reply *reply, struct dl_err *err)
 	enum dl_fetch_result r;
 
 	s->fed = 0;
+	s->nearlier = s->nitems;
 	dl_items_start(s->items);
 	dl_source_wrap_now(&s->wrap);
 	dl_source_state_validators(s->state, spec, &etag, &modified);

@@ -25,6 +25,7 @@ struct contents {
 	char base[TOKEN_MAX];
 	uint64_t spec; /* by which the validators were got */
 	struct dl_buf etag, modified;
+	bool head_only; /* leave the entries out of seen */
 	struct dl_seen seen;
 };
 
@@ -192,7 +193,7 @@ decode(struct dl_span file, struct contents *c)
 	set_token(c->base, base);
 	replace(&c->etag, etag);
 	replace(&c->modified, modified);
-	for (uint64_t i = 0; i < n; i++) {
+	for (uint64_t i = 0; !c->head_only && i < n; i++) {
 		memcpy(pair, file.p + i * 16, sizeof(pair));
 		dl_seen_put(&c->seen, le64toh(pair[0]), le64toh(pair[1]));
 	}
@@ -260,7 +261,7 @@ list(const struct dl_source_state *s, struct tokens *t, struct dl_err *err)
 	if ((dir = opendir(path)) == NULL)
 		return dl_err_errno(err, "cannot open directory '%s'", path);
 	while ((e = readdir(dir)) != NULL) {
-		if (e->d_name[0] == '.')
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		if (!is_token(dl_span_str(e->d_name))) {
 			/* Half of a file, from a run that was cut off. */
@@ -310,7 +311,7 @@ static int
 apply(const struct dl_source_state *s, const struct tokens *t,
     const char *committed, struct contents *c, struct dl_err *err)
 {
-	struct contents probe = {0};
+	struct contents probe = {.head_only = true};
 	char path[PATH_MAX], at[TOKEN_MAX];
 	size_t from = 0, to;
 	int r = 1;
@@ -320,7 +321,6 @@ apply(const struct dl_source_state *s, const struct tokens *t,
 	memcpy(at, c->token, sizeof(at));
 	for (to = from; to < t->n && strcmp(at, committed) < 0; to++) {
 		path_of(path, s, t->name[to]);
-		dl_seen_release(&probe.seen);
 		if ((r = load(path, &probe, err)) <= 0 ||
 		    strcmp(probe.base, at) != 0)
 			break;
@@ -399,6 +399,15 @@ out:
 	return r;
 }
 
+/* A run that was killed may have made directories and not synced them. */
+static int
+sync_dirs(const struct dl_source_state *s, struct dl_err *err)
+{
+	if (dl_sync_dir(s->dir, err) < 0 || dl_sync_parent(s->dir, err) < 0)
+		return -1;
+	return dl_sync_dir(s->home, err);
+}
+
 struct dl_source_state *
 dl_source_state_open(const char *home, struct dl_span name, struct dl_err *err)
 {
@@ -414,7 +423,8 @@ dl_source_state_open(const char *home, struct dl_span name, struct dl_err *err)
 	}
 	path_of(path, s, "");
 	path[strlen(path) - 1] = '\0'; /* its slash */
-	if (dl_mkdirs(path, err) < 0 || settle(s, &s->now, true, err) < 0)
+	if (dl_mkdirs(path, err) < 0 || sync_dirs(s, err) < 0 ||
+	    settle(s, &s->now, true, err) < 0)
 		goto fail;
 	dl_seen_clean(&s->now.seen);
 	return s;

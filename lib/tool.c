@@ -112,11 +112,10 @@ dl_tool_start(const char *name, const struct dl_opt *opts, const char *args,
 	if (dl_tool_quiet || dl_tool_verbose)
 		dl_log_init(name, dl_tool_quiet ? DL_LOG_ERROR : DL_LOG_DEBUG);
 	if (argc - first < least)
-		dl_err_usage(&err, "too few operands: %s %s", name, args);
+		dl_err_usage(&err, "too few operands: expected %s", args);
 	if (argc - first > most)
-		dl_err_usage(&err,
-		    "'%s' is one operand too many (usage: %s %s)",
-		    argv[first + most], name, args);
+		dl_err_usage(&err, "'%s' is one operand too many: at most %d",
+		    argv[first + most], most);
 	if (err.status != DL_EXIT_OK)
 		dl_tool_fail(&err);
 	set_signals(signals);
@@ -137,9 +136,10 @@ dl_tool_home(void)
 void
 dl_tool_fail(const struct dl_err *err)
 {
-	dl_log(DL_LOG_ERROR, "%s", err->msg);
 	if (err->status == DL_EXIT_USAGE)
-		dl_log(
-		    DL_LOG_ERROR, "'%s --help' lists the options", tool_name);
+		dl_log(DL_LOG_ERROR, "%s ('%s --help' lists the options)",
+		    err->msg, tool_name);
+	else
+		dl_log(DL_LOG_ERROR, "%s", err->msg);
 	exit(err->status == DL_EXIT_OK ? DL_EXIT_BUG : (int)err->status);
 }

@@ -65,6 +65,29 @@ checkpoint source.c 01 >"$T/one" &
 status 75 'a branch that said nothing is told' dl-commit "$T/one" "$T/two"
 is "$(at source.c)" '' 'and nothing is stored'
 
+# A branch whose writer was killed before it opened its pipe.
+mkfifo "$T/silent"
+checkpoint source.d 01 >"$T/in"
+status 75 'a pipe that nobody writes to is not waited for' \
+	timeout 20 dl-commit - "$T/silent" <"$T/in"
+like "$(cat "$T/err")" "silent ended at '' and <stdin> at '01'" 'and told'
+(sleep 2.5; checkpoint source.d 01) >"$T/silent" &
+status 0 'a branch that is slow is waited for' \
+	timeout 20 dl-commit - "$T/silent" <"$T/in"
+is "$(at source.d)" 01 'and what it says counts'
+
+# Of two runs of a source the one that was overtaken.
+U=01M83T2X9TA3A3MABHNRHMMNN # and one more
+checkpoint source.e ${U}B | dl-commit
+checkpoint source.e ${U}A | dl-commit
+is "$? $(at source.e)" "0 ${U}B" "a source's late position is passed over"
+
+# What a commit that was killed has left is used up by the next.
+echo half >"$DL_HOME/commits/.source.e.tmp"
+checkpoint source.e ${U}C | dl-commit
+is "$(at source.e) $(find "$DL_HOME/commits" -name '*tmp*')" "${U}C " \
+	'half of a file does not stay'
+
 # Where it can't be stored.
 status 75 'a closed standard input' bash -c 'dl-commit <&-'
 checkpoint k 1 >"$T/in"

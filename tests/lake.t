@@ -217,6 +217,9 @@ is "$(dl-lake-read --since 2018-02-02T05:30:00Z --until 2018-02-02T05:40:00Z \
     c-gzip | jq -r .time)" "2018-02-02T05:30:00Z" "within an hour"
 is "$(dl-lake-read -w subject=k3 -w dt=2018-02-02 c-none | jq -r .subject |
     sort | uniq -c | xargs)" "20 k3" "an attribute and a partition"
+status 64 "a condition without a value" dl-lake-read c-none -w colour
+is "$(cat "$T/err")" "dl-lake-read: --where: expected KEY=VALUE, not 'colour' \
+('dl-lake-read --help' lists the options)" "... is told in one line"
 status 64 "a key that nothing has" dl-lake-read -w colour=red c-none
 like "$(cat "$T/err")" "'colour'" "is named"
 status 75 "no lake" dl-lake-read nowhere
@@ -264,6 +267,19 @@ printf trailing >>"$lake/joined/a=1/x.ndjson.gz"
 status 65 "something after the last member" dl-lake-read joined
 is "$(dl-lake-read c-none | head -n 1 | wc -l)" 1 "a reader that leaves early"
 status 75 "a full output" bash -c 'dl-lake-read c-none >/dev/full'
+
+# A checkpoint that somebody put into a lake must not get into a pipe.
+mkdir -p "$lake/forged"
+for line in "$(checkpoint 9)" "$(checkpoint 9 | sed 's/dl\.ch/dl\\u002ech/')"; do
+	{ events 1 1; printf '%s\n' "$line"; } >"$lake/forged/part-x.ndjson"
+	for args in '' '-s 2018-01-01' '-w source=s'; do
+		# shellcheck disable=SC2086 # words
+		status 65 "a forged checkpoint${args:+, }$args" \
+		    dl-lake-read $args forged
+		is "$(cat "$T/err")" "dl-lake-read: part-x.ndjson:2: a \
+checkpoint, which no lake stores" "... is told"
+	done
+done
 
 # Input that cannot be stored
 
@@ -429,5 +445,20 @@ is "$(ls "$lake/kill/_dl/staging")" "" "what the dead staged is gone"
 is "$(jq -r '.sha256 + "  " + .part' "$lake/kill/_dl/manifest.ndjson" |
     (cd "$lake/kill" && sha256sum -c --quiet --ignore-missing 2>&1))" "" \
     "the manifest is true of every part that is there"
+
+# A lake that is a path needs no home.
+homeless() { env -u DL_HOME -u HOME -u XDG_DATA_HOME "$@"; }
+status 0 "no home, but a path: write" \
+    homeless dl-lake-write -v "$T/path" < <(events 1 5)
+is "$(cat "$T/err")" "dl-lake-write: 5 in, 5 out, 0 dropped, 0 dead" \
+    "what is stored is counted"
+status 0 "no home, but a path: read" homeless dl-lake-read "$T/path"
+is "$(wc -l <"$T/out")" 5 "... all of it"
+status 64 "no home, and a name" homeless dl-lake-read path
+{ checkpoint 0; events 1 5; } >"$T/again"
+status 0 "a run that is not committed" dl-lake-write again <"$T/again"
+status 0 "is repeated" dl-lake-write -v again <"$T/again"
+is "$(cat "$T/err")" "dl-lake-write: 5 in, 0 out, 5 dropped, 0 dead" \
+    "what was stored before is counted as passed over"
 
 done_testing

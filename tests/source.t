@@ -159,6 +159,8 @@ whole() { # NAME REGEX ARG...
 whole 'an empty document' 'empty' -F json </dev/null
 whole 'HTML for JSON' "expected JSON, found '<!DOCTYPE html>" -F json \
 	< <(echo '<!DOCTYPE html><html><body>No</body></html>')
+whole 'controls of a terminal' "found '\\?\\?31m'" -F json \
+	< <(printf '\xc2\x9b31m')
 whole 'half of a document' 'ends in the middle' -F json --items .l \
 	< <(printf '{"l":[{"a":1},{"a"')
 is "$(data)" '{"a":1}' 'half of a document: its whole items are passed on'
@@ -229,7 +231,15 @@ wrong 64 'too few operands'
 wrong 64 'needs a name' -
 wrong 64 'not a name' -n 'a b' -
 wrong 64 "'xml' is no format" -n s -F xml -
-wrong 64 'can.t be said by an option' -n s some.yaml
+printf '{"t":"2026-01-01T00:00:00Z"}\n{"t":"soon"}\n' >"$T/in"
+dl-source -n s --time .t - <"$T/in" 2>"$T/err" >"$T/out"
+is "$? $(said)" "65 dl-source: <stdin>: item 2: --time: \"soon\" is not an RFC \
+3339 time such as 2018-02-07T01:26:13.840Z" 'a wrong time: the item is named'
+wrong 64 "--name is for standard input: 'some.yaml' is a SPEC.yaml" -n s some.yaml
+wrong 64 "one operand too many: at most 2 \('dl-source --help'" a b c
+wrong 64 "'http://localhost/x' is no SPEC.yaml, but may be the 'url'" \
+	http://localhost/x
+is "$(wc -l <"$T/err")" 1 'wrong usage is told in one line'
 wrong 64 'no -f' -f -n s -
 wrong 64 'time-format needs' -n s --time-format ms -
 wrong 78 "'--subject'|--subject:" -n s --subject '.a |' -
@@ -245,6 +255,7 @@ conf "bad.yaml:2: 'urll' is not a key of a source .did you mean 'url'" \
 conf "bad.yaml:1: 'url' is needed" 'name: s'
 conf "bad.yaml:1: 'name'" 'name: ../x' 'url: http://localhost/'
 conf "bad.yaml:2: 'url': .*file:///PATH" 'name: s' 'url: data/x.json'
+conf "bad.yaml:2: 'url': .*file:///PATH" 'name: s' 'url: file://x.json'
 conf "bad.yaml:2: 'url': .*http, https and file" 'name: s' 'url: ftp://x/y'
 conf "bad.yaml:3: 'only_changed' needs 'subject'" \
 	'name: s' 'url: http://localhost/' 'only_changed: true'
@@ -274,6 +285,9 @@ cat >"$T/server" <<'E'
 	ssl_certificate_key @T@/key.pem;
 	location = /page { default_type text/html; return 200 "<!DOCTYPE html><title>Sorry</title>"; }
 	location = /none { return 204; }
+	location = /short { default_type text/plain; return 200 "Bad gateway"; }
+	location = /same { return 304; }
+	location = /packed { add_header Content-Encoding zstd; alias @T@/packed; }
 	location = /busy { add_header Retry-After 1 always; return 503; }
 	location = /later { add_header Retry-After 3600 always; return 503; }
 	location = /denied { return 401; }
@@ -402,6 +416,21 @@ is "$(jq -r 'select(.type == "dl.record") | "\(.subject) \(.data.v)"' "$T/lake" 
 	awk '{ v[$1] = $2 } END { print v["a"], v["b"], v["c"] }')" \
 	"30 1 4" '... and the newest of each subject has come out'
 
+# As many subjects as are remembered, and more, in little memory: at first,
+# when that is committed, and when it is read again.
+seq 600000 | sed 's/.*/{"id":&}/' >"$T/many.ndjson"
+spec many.yaml 'name: many' "url: file://$T/many.ndjson" 'format: ndjson' \
+	'subject: .id' 'only_changed: true'
+if [ "${FLAVOUR:-plain}" = plain ]; then
+	for i in 1 2 3; do
+		command time -f %M -o "$T/rss" dl-source "$T/many.yaml" |
+			grep dl.checkpoint | dl-commit
+		is "$(($(cat "$T/rss") < 32768))" 1 \
+			"600,000 subjects, run $i: less than 32 MiB"
+	done
+fi
+rm -f "$T/many.ndjson"
+
 # Bad items among the good ones of a URL.
 printf '{"l":[{"id":"a"},{"id":"\xff"},{"id":"b"}]}' >"$T/www/bad.json"
 web bad.yaml /bad.json 'items: .l' 'subject: .id'
@@ -426,6 +455,10 @@ refused() { # PATH STATUS REGEX [LINE...]
 refused /page 65 "/page .text/html.: expected JSON, found '<!DOCTYPE html>"
 refused /page 65 "expected NDJSON, found '<!DOCTYPE" 'format: ndjson'
 refused /page 65 "expected CSV, found '<!DOCTYPE" 'format: csv'
+refused /short 65 "/short .text/plain.: expected JSON, found 'Bad gateway'"
+refused /same 78 'HTTP status 304' # nobody asked whether it had changed
+echo '{"l":[]}' | zstd -q --long=27 >"$T/packed"
+refused /packed 65 'Content-Encoding was not asked for: only gzip, deflate'
 refused /nothing 78 'HTTP status 404: there is nothing at this URL'
 refused /denied 77 'HTTP status 401: check the credentials'
 refused /busy 75 'HTTP status 503'
@@ -442,7 +475,23 @@ status 75 'a dead peer: status 75' dl-source "$T/dead.yaml"
 one_error 'a dead peer' '127.0.0.1:1/: .*([Rr]efused|connect)'
 spec file.yaml 'name: file' "url: file://$T/nothing.json"
 status 75 'a file that is not there: status 75' dl-source "$T/file.yaml"
-one_error 'a file that is not there' 'nothing.json'
+one_error 'a file that is not there' \
+	"cannot open '$T/nothing.json': No such file or directory"
+mkdir -p "$T/folder"
+spec folder.yaml 'name: folder' "url: file://$T/folder"
+status 78 'a directory: status 78' dl-source "$T/folder.yaml"
+one_error 'a directory' "'$T/folder' is a directory"
+echo '{}' >"$T/secret.json"
+spec secret.yaml 'name: secret' "url: file://$T/secret.json"
+chmod 000 "$T/secret.json"
+chmod 755 "$T"
+cp "$(command -v dl-source)" "$T/dl-source"
+as=(env)
+[ "$(id -u)" = 0 ] && as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+mkdir -m 777 "$T/theirs"
+status 77 'a file that is not ours: status 77' \
+	"${as[@]}" "$T/dl-source" -H "$T/theirs" "$T/secret.yaml"
+one_error 'a file that is not ours' 'secret.json.: Permission denied'
 
 web moved.yaml /moved 'items: .l' 'subject: .id'
 status 0 'a redirect' dl-source "$T/moved.yaml"

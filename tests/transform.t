@@ -91,7 +91,7 @@ status 64 'a name twice' dl-transform --arg x y --arg x z . <"$T/one"
 status 64 'no JSON' dl-transform --argjson x '{' . <"$T/one"
 printf '[1' >"$T/bad"
 status 64 'no file of JSON' dl-transform --slurpfile x "$T/bad" . <"$T/one"
-status 75 'no file' dl-transform --slurpfile x "$T/none" . <"$T/one"
+status 78 'no file' dl-transform --slurpfile x "$T/none" . <"$T/one"
 
 # Programs: where they come from, what is wrong with them.
 mkdir "$T/p" "$T/cwd"
@@ -117,7 +117,14 @@ is "$(cat "$T/err")" \
 	'is told with its line'
 status 64 'no program' dl-transform <"$T/one"
 status 64 'two programs' dl-transform -p "$T/p/good.jq" . <"$T/one"
-status 75 'a file that is not there' dl-transform -p "$T/none" <"$T/one"
+status 78 'a file that is not there' dl-transform -p "$T/none" <"$T/one"
+is "$(cd "$T/p" && dl-transform good.jq <../one 2>&1)" "dl-transform: 'good.jq' \
+is a file, which -p runs: program: good/0 is not defined (line 1)" \
+	'a file given as a program'
+status 78 'a program that ends too early' dl-transform '.a |' <"$T/one"
+is "$(cat "$T/err")" \
+	'dl-transform: program: syntax error, unexpected $end (line 1)' \
+	"is told without jq's guess at a shell's quotes"
 status 64 'a step that is no name' dl-transform -n 'a b' . <"$T/one"
 is "$(HOME=$T/p dl-transform '[env, $ENV]' <"$T/one" | jq -c .data)" \
 	'[{},{}]' 'the environment is empty'

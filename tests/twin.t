@@ -40,6 +40,25 @@ status 75 "no twin yet" dl-twin-get
 like "$(cat "$T/err")" "there is no twin in '.*/home/twin' yet" "... is said"
 is "$(ls "$DL_HOME" 2>/dev/null)" "" "... and none is made"
 
+# A twin that is a path needs no home.
+obs loco-1 2018-02-07T01:26:13Z i1 '{"speed":1,"oil":2}' >"$T/obs"
+homeless() { env -u DL_HOME -u HOME -u XDG_DATA_HOME "$@"; }
+status 0 "no home, but a path: put" homeless dl-twin-put -v -t "$T/path" <"$T/obs"
+is "$(cat "$T/err")" "dl-twin-put: 1 in, 1 out, 0 dropped, 0 dead" \
+    "what is put is counted"
+status 0 "no home, but a path: get" homeless dl-twin-get -t "$T/path" loco-1 oil
+status 64 "no home, and a name" homeless dl-twin-get
+like "$(cat "$T/err")" "there is no home: set DL_HOME or give -H" "... is said"
+
+# Nothing to show is told to a person, and left to the status in a script.
+on_terminal() { script -qec "$*" /dev/null </dev/null | tr -d '\r'; }
+is "$(on_terminal dl-twin-get -t "$T/path" loco)" \
+    "dl-twin-get: there is no such record (--prefix takes a name's beginning)" \
+    "no such record, on a terminal"
+is "$(on_terminal dl-twin-get -q -t "$T/path" loco)" "" "... is not told with -q"
+status 1 "no such record, in a script" dl-twin-get -t "$T/path" loco
+is "$(cat "$T/out" "$T/err")" "" "... is the status alone"
+
 obs loco-1 2018-02-07T01:26:13.840Z i1 '{"speed":2.0,"big":13911860366432393}' >"$T/in"
 obs wagon-7 2018-02-07T02:26:13+01:00 i2 '{"note":"a\u0022b"}' >>"$T/in"
 status 0 "put" dl-twin-put <"$T/in"
@@ -294,13 +313,41 @@ yes damaged | head -c 400000 |
 status 65 "pages of something else" dl-twin-get -t "$T/torn"
 like "$(cat "$T/err")" "damaged" "... are told"
 status 65 "... nor are they written to" dl-twin-put -t "$T/torn" <"$T/in"
+cp -r "$T/full" "$T/sizeless"
+for at in 40 "$(($(getconf PAGESIZE) + 40))"; do # the size of a page, in both of LMDB's meta pages
+	head -c 4 /dev/zero |
+	    dd of="$T/sizeless/data.mdb" bs=1 seek=$at conv=notrunc status=none
+done
+status 65 "pages of no size" dl-twin-get -t "$T/sizeless"
+like "$(cat "$T/err")" "damaged" "... are told"
+status 65 "... nor are they written to" dl-twin-put -t "$T/sizeless" <"$T/in"
 dl-twin-put -t "$T/later" <"$T/in"
-LC_ALL=C sed -i 's/\x01\x80\x00\x00\x00/\x09\x80\x00\x00\x00/g' "$T/later/data.mdb"
+# Version, number of the change, form, then the seconds of a day in 2018.
+LC_ALL=C sed -i 's/\x02\(..\x0e\xd3\)/\x09\1/g' "$T/later/data.mdb"
 status 65 "a record of a later version" dl-twin-get -t "$T/later" loco-1
-like "$(cat "$T/err")" "version 9.* version 1" "... is told"
+like "$(cat "$T/err")" "version 9.* version 2" "... is told"
 obs loco-1 2018-02-08T00:00:00Z i3 '{"speed":3}' >"$T/newer"
 status 65 "... and not overwritten" dl-twin-put -t "$T/later" <"$T/newer"
 touch "$T/file"
 status 75 "a file in the place of the directory" dl-twin-put -t "$T/file" <"$T/in"
+
+# New keys all over the tree: LMDB keeps each page that changes in memory until
+# the commit, which must come in time.  (Sanitizers need memory of their own.)
+if [ "${FLAVOUR:-plain}" = plain ]; then
+	awk 'BEGIN { for (i = 0; i < 100000; i++)
+		printf "{\"specversion\":\"1.0\",\"id\":\"e%d\"," \
+		    "\"source\":\"s\",\"type\":\"dl.observation\"," \
+		    "\"subject\":\"c%d\",\"time\":\"2018-02-07T00:00:00Z\"," \
+		    "\"data\":{\"a\":1,\"b\":2,\"c\":3,\"d\":4}}\n",
+		    i, i * 7919 % 100000
+	}' >"$T/scattered"
+	for i in 1 2; do
+		# shellcheck disable=SC2016 # the inner shell expands it
+		status 0 "400,000 scattered keys in 32 MiB of memory, $i" \
+		    bash -c 'ulimit -d 32768; exec dl-twin-put -t "$1"' - \
+		    "$T/scattered.twin" <"$T/scattered"
+	done
+	is "$(dl-twin-get -t "$T/scattered.twin" --count)" 400000 "... are there"
+fi
 
 done_testing

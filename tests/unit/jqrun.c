@@ -196,9 +196,7 @@ errors_have_jqs_text(void **state)
 	    {"[.,input_line_number]", "1", "error: Unknown input line number"},
 	    {"debug", "1", "1"},
 	    {"\n\n.a |\n foo", "1", "compile: foo/0 is not defined (line 4)"},
-	    {".a +", "1",
-		"compile: syntax error, unexpected $end (Unix shell quoting "
-		"issues?) (line 1)"},
+	    {".a +", "1", "compile: syntax error, unexpected $end (line 1)"},
 	    {"$nowhere", "1", "compile: $nowhere is not defined (line 1)"},
 	};
 

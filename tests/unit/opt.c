@@ -92,7 +92,7 @@ says_what_is_wrong(void **state)
 	    {{"--nope"}, "unknown option '--nope'"},
 	    {{"-t"}, "option '-t' needs an argument"},
 	    {{"--twin"}, "option '--twin' needs an argument"},
-	    {{"--quiet=1"}, "unknown option '--quiet=1'"},
+	    {{"--quiet=1"}, "option '--quiet=1' takes no argument"},
 	    {{"-c", "1x"}, "--count"},
 	    {{"--max-bytes", "-1"}, "--max-bytes"},
 	    {{"--max-age", "soon"}, "--max-age"},

@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KEY DL_SPAN("source.s")
@@ -419,6 +420,21 @@ the_oldest_subjects_are_forgotten(void **state)
 	assert_int_equal(seen.n, 0);
 }
 
+/* Who chooses the subjects knows their hashes, but not where they go. */
+static void
+subjects_can_not_be_made_to_collide(void **state)
+{
+	struct dl_seen seen = {0};
+	clock_t start = clock();
+
+	(void)state;
+	for (uint64_t i = 0; i < 200000; i++)
+		assert_true(dl_seen_put(&seen, i << 32, i));
+	/* A walk over all that came before takes a minute. */
+	assert_true(clock() - start < 3 * CLOCKS_PER_SEC);
+	dl_seen_release(&seen);
+}
+
 int
 main(void)
 {
@@ -435,6 +451,7 @@ main(void)
 	    T(a_long_run_keeps_few_changes),
 	    T(uncommitted_changes_are_held_back_at_a_limit),
 	    T(the_oldest_subjects_are_forgotten),
+	    T(subjects_can_not_be_made_to_collide),
 #undef T
 	};
 	int r;

@@ -64,6 +64,8 @@ dl_err_errno(struct dl_err *err, const char *fmt, ...)
 		return -1;
 	if (e == EACCES || e == EPERM || e == EROFS)
 		status = DL_EXIT_DENIED;
+	if (e == EISDIR || e == ENOTDIR || e == ENAMETOOLONG || e == ELOOP)
+		status = DL_EXIT_CONF;
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);

@@ -44,7 +44,9 @@ int dl_err_bug(struct dl_err *err, const char *fmt, ...) DL_PRINTF(2, 3);
 /*
  * A failed system call: the message is what the caller says, then errno's
  * text ("cannot open 'x': No such file or directory").  EACCES, EPERM and EROFS
- * are DL_EXIT_DENIED, everything else DL_EXIT_TEMP.
+ * are DL_EXIT_DENIED; a path that can't be right as it stands (a file where a
+ * directory is meant, or the other way round) is DL_EXIT_CONF; everything else
+ * DL_EXIT_TEMP.
  */
 int dl_err_errno(struct dl_err *err, const char *fmt, ...) DL_PRINTF(2, 3);
 

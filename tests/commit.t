@@ -93,7 +93,7 @@ status 75 'a closed standard input' bash -c 'dl-commit <&-'
 checkpoint k 1 >"$T/in"
 mkdir "$T/ro"
 : >"$T/ro/commits"
-status 75 'a home that is no directory' dl-commit -H "$T/ro" <"$T/in"
+status 78 'a home that is no directory' dl-commit -H "$T/ro" <"$T/in"
 status 64 'too many operands' dl-commit 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17
 
 done_testing

@@ -329,7 +329,7 @@ like "$(cat "$T/err")" "version 9.* version 2" "... is told"
 obs loco-1 2018-02-08T00:00:00Z i3 '{"speed":3}' >"$T/newer"
 status 65 "... and not overwritten" dl-twin-put -t "$T/later" <"$T/newer"
 touch "$T/file"
-status 75 "a file in the place of the directory" dl-twin-put -t "$T/file" <"$T/in"
+status 78 "a file in the place of the directory" dl-twin-put -t "$T/file" <"$T/in"
 
 # New keys all over the tree: LMDB keeps each page that changes in memory until
 # the commit, which must come in time.  (Sanitizers need memory of their own.)

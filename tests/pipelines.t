@@ -118,4 +118,13 @@ weather "sun" 2015-12-31T00:00:00Z
 wind_ms 3.5 2015-12-31T00:00:00Z' \
 	'the twin holds the newest'
 
+# The README's pipeline of one's own, as it stands there.
+mkdir -p "$T/own/build"
+ln -s "$BUILD"/dl-* "$T/own/build"
+awk '/^```sh$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$T/own/run"
+status 0 "the README's pipeline runs" bash -c "cd '$T/own' && bash run"
+is "$(awk '{ print $1, $2, $3 }' "$T/out" | paste -sd,)" \
+	'COMPONENT METRIC VALUE,p7 bar 2.50,p7 rpm 1480,p8 bar 1.90' \
+	'and prints what the README says'
+
 done_testing

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* A record may grow sixfold as a JSON string; the letter stays a line. */

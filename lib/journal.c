@@ -529,7 +529,8 @@ dl_journal_end(struct dl_journal *j, struct dl_err *err)
 {
 	struct dl_span last = dl_buf_as_span(&j->last);
 
-	if (j->lines == 0 || dl_span_eq(dl_buf_as_span(&j->next), last))
+	if (j->hold || j->lines == 0 ||
+	    dl_span_eq(dl_buf_as_span(&j->next), last))
 		return 0;
 	return append(j, NULL, 0, true, err);
 }

@@ -70,7 +70,8 @@ int dl_journal_append(struct dl_journal *j, const struct dl_span *parts,
 
 /*
  * The input has ended, with a checkpoint, and all is published: whoever starts
- * from that position has nothing to look for.
+ * from that position has nothing to look for.  While events of older lines may
+ * still come this would not be true, and nothing is written.
  */
 int dl_journal_end(struct dl_journal *j, struct dl_err *err);
 

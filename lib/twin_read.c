@@ -36,6 +36,33 @@ read_end(struct dl_twin *t)
 	mdb_txn_reset(t->reader);
 }
 
+/* Begin to read, with a cursor, which cursor_end() closes. */
+static MDB_cursor *
+cursor_begin(struct dl_twin *t, MDB_dbi dbi, struct dl_err *err)
+{
+	MDB_cursor *c;
+	int rc;
+
+	if (read_begin(t, err) < 0)
+		return NULL;
+	if ((rc = mdb_cursor_open(t->reader, dbi, &c)) == 0)
+		return c;
+	read_end(t);
+	dl_twin_fail(t, rc, "read", err);
+	return NULL;
+}
+
+/* rc is what the last call with c gave.  1: there may be more, 0, -1. */
+static int
+cursor_end(struct dl_twin *t, MDB_cursor *c, int rc, struct dl_err *err)
+{
+	mdb_cursor_close(c);
+	read_end(t);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return dl_twin_fail(t, rc, "read", err);
+	return rc == 0;
+}
+
 static void
 copy(struct dl_twin *t, MDB_val key, MDB_val value)
 {
@@ -117,12 +144,8 @@ list_chunk(struct dl_twin *t, struct dl_buf *from, size_t nprefix, bool more,
 	MDB_cursor *c;
 	int rc;
 
-	if (read_begin(t, err) < 0)
+	if ((c = cursor_begin(t, t->records, err)) == NULL)
 		return -1;
-	if ((rc = mdb_cursor_open(t->reader, t->records, &c)) != 0) {
-		read_end(t);
-		return dl_twin_fail(t, rc, "read", err);
-	}
 	rc = mdb_cursor_get(
 	    c, &k, &v, from->len == 0 ? MDB_FIRST : MDB_SET_RANGE);
 	if (rc == 0 && more && k.mv_size == from->len &&
@@ -141,11 +164,7 @@ list_chunk(struct dl_twin *t, struct dl_buf *from, size_t nprefix, bool more,
 		dl_buf_clear(from);
 		dl_buf_add(from, last.mv_data, last.mv_size);
 	}
-	mdb_cursor_close(c);
-	read_end(t);
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		return dl_twin_fail(t, rc, "read", err);
-	return rc == 0;
+	return cursor_end(t, c, rc, err);
 }
 
 int64_t
@@ -209,21 +228,13 @@ changes_chunk(struct dl_twin *t, uint64_t *last, struct dl_err *err)
 	MDB_cursor *c;
 	int rc;
 
-	if (read_begin(t, err) < 0)
+	if ((c = cursor_begin(t, t->changes, err)) == NULL)
 		return -1;
-	if ((rc = mdb_cursor_open(t->reader, t->changes, &c)) != 0) {
-		read_end(t);
-		return dl_twin_fail(t, rc, "read", err);
-	}
 	rc = dl_twin_log_seek(c, *last + 1, &k, &v);
 	while (rc == 0 && (rc = copy_block(t, k, v, last)) == 0 &&
 	       t->chunk.len < CHUNK)
 		rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-	mdb_cursor_close(c);
-	read_end(t);
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		return dl_twin_fail(t, rc, "read", err);
-	return rc == 0;
+	return cursor_end(t, c, rc, err);
 }
 
 int64_t
@@ -247,18 +258,11 @@ dl_twin_changes(struct dl_twin *t, uint64_t since, uint64_t *last,
 int
 dl_twin_last_change(struct dl_twin *t, uint64_t *last, struct dl_err *err)
 {
-	MDB_cursor *c;
-	int rc;
+	MDB_cursor *c = cursor_begin(t, t->changes, err);
 
-	if (read_begin(t, err) < 0)
+	if (c == NULL)
 		return -1;
-	rc = mdb_cursor_open(t->reader, t->changes, &c);
-	if (rc == 0) {
-		rc = dl_twin_log_last(c, last);
-		mdb_cursor_close(c);
-	}
-	read_end(t);
-	return rc == 0 ? 0 : dl_twin_fail(t, rc, "read", err);
+	return cursor_end(t, c, dl_twin_log_last(c, last), err) < 0 ? -1 : 0;
 }
 
 int64_t

@@ -337,6 +337,14 @@ head_of 0 50 7 | dl-lake-write --layout flat fl >/dev/null
 head_of 0 60 9 | dl-lake-write fl >/dev/null
 is "$(stored_ids fl)" "$(want_ids 1 60)" "the same with flat lines"
 
+# A repeat that is cut short, at a checkpoint: the run that goes on from there
+# must still know what the first one stored beyond it.
+head_of 0 100 10 | dl-lake-write cut >/dev/null
+head_of 0 21 7 | dl-lake-write cut >/dev/null
+head_of 21 100 10 | dl-lake-write cut >/dev/null
+is "$(stored_ids cut | cmp - <(want_ids 1 100) 2>&1)" "" \
+    "a repeat that ends early forgets nothing"
+
 # The head of the pipe dies: what came after its last checkpoint comes again.
 head_of 0 100 10 | head -n 38 | dl-lake-write dies >"$T/acks"
 is "$(acked "$T/acks" none)" 30 "the last checkpoint before the head died"

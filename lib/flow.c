@@ -50,6 +50,23 @@ too_long(struct dl_flow *f, struct dl_span line, struct dl_err *err)
 	return broken(f, line, f->in.long_bytes, "too-long", &why, err);
 }
 
+/* The next line; before a wait for it, dead letters are written. */
+static enum dl_line_result
+next_line(
+    struct dl_flow *f, int wait_ms, struct dl_span *line, struct dl_err *err)
+{
+	enum dl_line_result r;
+
+	if (f->dead.out.buf.len == 0)
+		return dl_line_next(&f->in, wait_ms, line, err);
+	r = dl_line_next(&f->in, 0, line, err);
+	if (r != DL_LINE_IDLE)
+		return r;
+	if (dl_out_flush(&f->dead.out, err) < 0)
+		return DL_LINE_FAIL;
+	return dl_line_next(&f->in, wait_ms, line, err);
+}
+
 enum dl_flow_result
 dl_flow_next(struct dl_flow *f, int wait_ms, struct dl_err *err)
 {
@@ -58,7 +75,7 @@ dl_flow_next(struct dl_flow *f, int wait_ms, struct dl_err *err)
 		struct dl_span line;
 		enum dl_line_result r;
 
-		r = dl_line_next(&f->in, wait_ms, &line, err);
+		r = next_line(f, wait_ms, &line, err);
 		if (r == DL_LINE_FAIL)
 			return DL_FLOW_FAIL;
 		if (r == DL_LINE_END)

@@ -114,6 +114,16 @@ status 0 'dead letters into a process substitution' bash -c \
 for ((i = 0; i < 100; i++)); do [ -s "$T/letters2" ] && break; sleep 0.05; done
 is "$(jq -r .data.record "$T/letters2")" x 'arrive there too'
 
+# A dead letter is not kept back while the input is idle.
+mkfifo "$T/slow"
+tool libjq -d "$T/idle" <"$T/slow" >"$T/out" &
+exec 9>"$T/slow"
+echo x >&9
+for ((i = 0; i < 100; i++)); do [ -s "$T/idle" ] && break; sleep 0.05; done
+is "$(jq -r .data.record "$T/idle" 2>/dev/null)" x 'told while the input is idle'
+exec 9>&-
+wait $!
+
 # Inside data: what a program looks at is checked.
 event libjq 1 $'"\xff"' >"$T/in"
 status 65 'libjq: invalid UTF-8 in data' tool libjq <"$T/in"

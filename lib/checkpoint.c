@@ -12,7 +12,6 @@
 
 #define KEY_MAX 200
 #define POSITION_MAX 1024
-#define OFFSET_DIGITS 20
 
 bool
 dl_key_ok(struct dl_span key)
@@ -40,13 +39,28 @@ position_ok(struct dl_span position)
 	return true;
 }
 
-static bool
-is_offset(struct dl_span position)
+void
+dl_offset_print(uint64_t offset, char out[DL_OFFSET_LEN + 1])
 {
-	for (size_t i = 0; i < position.len; i++)
-		if (position.p[i] < '0' || position.p[i] > '9')
+	snprintf(out, DL_OFFSET_LEN + 1, "%020llu", (unsigned long long)offset);
+}
+
+bool
+dl_offset_read(struct dl_span text, uint64_t *offset)
+{
+	uint64_t n = 0;
+
+	if (text.len != DL_OFFSET_LEN)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned digit = (unsigned char)text.p[i] - (unsigned)'0';
+
+		if (digit > 9 || n > ((uint64_t)INT64_MAX - digit) / 10)
 			return false;
-	return position.len == OFFSET_DIGITS;
+		n = n * 10 + digit;
+	}
+	*offset = n;
+	return true;
 }
 
 /* A source's position: ULIDs, whose order is that of their bytes. */
@@ -110,44 +124,31 @@ dl_commit_read(
 }
 
 /*
- * Is there nothing to store?  A source's pipe that was left without its head
- * may end after the next one has begun, or even ended: what comes late of two
- * runs is passed over.
+ * Is there nothing to store?  Two pipes of one key overlap where a head ends
+ * before what stands after it: what the older one has come to stays, and what
+ * the other says of what lies before it is passed over.
  */
 static bool
 is_past(struct dl_span position, struct dl_span stored)
 {
+	uint64_t a, b;
+
 	if (dl_span_eq(position, stored))
 		return true;
+	if (dl_offset_read(position, &a) && dl_offset_read(stored, &b))
+		return a < b;
 	return is_ulid(position) && is_ulid(stored) &&
 	       dl_span_cmp(position, stored) < 0;
 }
 
 static int
-store(const char *home, struct dl_span key, struct dl_span position,
-    struct dl_err *err)
+replace(const char *home, struct dl_span key, struct dl_span position,
+    bool first, struct dl_err *err)
 {
-	char path[PATH_MAX];
 	struct dl_buf b = {0};
-	bool first;
+	char path[PATH_MAX];
 	int r;
 
-	if ((r = dl_commit_read(home, key, &b, err)) < 0)
-		goto out;
-	first = r == 0;
-	if (r > 0 && is_offset(position) && is_offset(dl_buf_as_span(&b)) &&
-	    dl_span_cmp(position, dl_buf_as_span(&b)) < 0) {
-		r = dl_err_data(err,
-		    "the position of '%.*s' would move backwards, from %.*s "
-		    "to %.*s",
-		    DL_SPAN_ARG(key), (int)b.len, b.p, DL_SPAN_ARG(position));
-		goto out;
-	}
-	if (r > 0 && is_past(position, dl_buf_as_span(&b))) {
-		r = 0;
-		goto out;
-	}
-	dl_buf_clear(&b);
 	dl_buf_span(&b, position);
 	dl_buf_addc(&b, '\n');
 	r = path_of(path, home, "commits", key, "", err);
@@ -156,14 +157,32 @@ store(const char *home, struct dl_span key, struct dl_span position,
 		r = dl_sync_dir(home, err);
 	if (r == 0)
 		r = dl_replace_file(path, dl_buf_as_span(&b), err);
+	dl_buf_release(&b);
+	return r;
+}
+
+static int
+store(const char *home, struct dl_span key, struct dl_span position,
+    struct dl_err *err)
+{
+	struct dl_buf b = {0};
+	int r;
+
+	if ((r = dl_commit_read(home, key, &b, err)) < 0)
+		goto out;
+	if (r > 0 && is_past(position, dl_buf_as_span(&b)))
+		r = 0;
+	else
+		r = replace(home, key, position, r == 0, err);
 out:
 	dl_buf_release(&b);
 	return r;
 }
 
-int
-dl_commit_write(const char *home, struct dl_span key, struct dl_span position,
-    struct dl_err *err)
+/* Change what is stored, under the lock of those who do. */
+static int
+change(const char *home, struct dl_span key, struct dl_span position,
+    bool rewinds, struct dl_err *err)
 {
 	char path[PATH_MAX];
 	int fd, r;
@@ -181,10 +200,26 @@ dl_commit_write(const char *home, struct dl_span key, struct dl_span position,
 		return dl_err_errno(err, "cannot open '%s'", path);
 	if (flock(fd, LOCK_EX) < 0)
 		r = dl_err_errno(err, "cannot lock '%s'", path);
+	else if (rewinds)
+		r = replace(home, key, position, true, err);
 	else
 		r = store(home, key, position, err);
 	close(fd);
 	return r;
+}
+
+int
+dl_commit_write(const char *home, struct dl_span key, struct dl_span position,
+    struct dl_err *err)
+{
+	return change(home, key, position, false, err);
+}
+
+int
+dl_commit_rewind(const char *home, struct dl_span key, struct dl_span position,
+    struct dl_err *err)
+{
+	return change(home, key, position, true, err);
 }
 
 int

@@ -12,7 +12,20 @@
 #include "err.h"
 #include "span.h"
 
+#include <stdint.h>
+
 bool dl_key_ok(struct dl_span key);
+
+/*
+ * A position in a stream is an offset: 20 digits.  Whoever reads a stream writes
+ * a checkpoint at least every DL_OFFSET_APART bytes.
+ */
+#define DL_OFFSET_LEN 20
+#define DL_OFFSET_APART (64 << 20)
+
+/* Print an offset in 20 digits, NUL-terminated; read one back, whole text. */
+void dl_offset_print(uint64_t offset, char out[DL_OFFSET_LEN + 1]);
+bool dl_offset_read(struct dl_span text, uint64_t *offset);
 
 /* The committed position: 1 and *position appended to b, 0 none yet, -1. */
 int dl_commit_read(
@@ -20,10 +33,17 @@ int dl_commit_read(
 
 /*
  * Store position, durably, under the key's lock against another committer.
- * Positions of 20 digits (offsets) never move backwards: DL_EXIT_DATA.  Nor do
- * ULIDs (of sources): one before the stored one is passed over.
+ * Offsets (of streams) and ULIDs (of sources) never move backwards: one before
+ * the stored one is passed over.
  */
 int dl_commit_write(const char *home, struct dl_span key,
+    struct dl_span position, struct dl_err *err);
+
+/*
+ * Store position, wherever it lies: for the head that holds key, when it is
+ * asked to go back.
+ */
+int dl_commit_rewind(const char *home, struct dl_span key,
     struct dl_span position, struct dl_err *err);
 
 /*

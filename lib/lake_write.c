@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static const struct dl_journal_kind journal_kind = {
+    "journal", "the lake", NULL};
+
 struct dl_lake_writer {
 	struct dl_lake_store *store;
 	struct dl_partition *template;
@@ -56,8 +59,10 @@ dl_lake_open_write(
 	if (check_options(options, err) == 0 &&
 	    (w->template = dl_partition_new(options->partition, err)) != NULL &&
 	    (w->store = dl_lake_disk(dir, true, err)) != NULL &&
-	    dl_lake_pool_init(&w->pool, w->store, &options->codec, err) == 0)
+	    dl_lake_pool_init(&w->pool, w->store, &options->codec, err) == 0) {
+		dl_idset_init(&w->seen, w->store->state);
 		return w;
+	}
 	dl_lake_close(w);
 	return NULL;
 }
@@ -68,11 +73,11 @@ dl_lake_close(struct dl_lake_writer *w)
 	if (w == NULL)
 		return;
 	dl_lake_pool_release(&w->pool);
-	if (w->store != NULL)
-		w->store->ops->close(w->store);
 	dl_partition_free(w->template);
 	dl_journal_close(w->journal);
 	dl_idset_release(&w->seen);
+	if (w->store != NULL)
+		w->store->ops->close(w->store);
 	dl_buf_release(&w->key);
 	dl_buf_release(&w->position);
 	dl_buf_release(&w->path);
@@ -122,7 +127,7 @@ announce(struct dl_lake_writer *w, struct dl_lake_part **parts, size_t n,
 	}
 	if (w->journal != NULL) {
 		list = split(&paths, n);
-		r = dl_journal_append(w->journal, list, n, err);
+		r = dl_journal_append(w->journal, list, n, true, err);
 		free(list);
 	}
 	if (r == 0) {
@@ -295,11 +300,11 @@ add_id(struct dl_lake_writer *w, struct dl_event *ev, struct dl_span line,
 	if ((dl_lake_is_flat(line) ? dl_lake_unflatten(ev, line, &w->line, err)
 				   : dl_event_parse(ev, line, err)) < 0)
 		return -1;
-	dl_idset_add(&w->seen, dl_hash_pair(ev->source, ev->id));
-	return 0;
+	return dl_idset_add(
+	    &w->seen, dl_hash_pair(ev->source, ev->id), true, err);
 }
 
-/* Take the ids of a part's events, if it was published. */
+/* Take the ids of a part's events, if it was published: 1, or 0. */
 static int
 read_ids(void *arg, struct dl_span part, struct dl_err *err)
 {
@@ -330,7 +335,7 @@ read_ids(void *arg, struct dl_span part, struct dl_err *err)
 	dl_unpack_free(u);
 	dl_event_release(&ev);
 	close(fd);
-	return r;
+	return r < 0 ? -1 : 1;
 }
 
 static int
@@ -338,8 +343,10 @@ start_run(struct dl_lake_writer *w, struct dl_span key, struct dl_span position,
     struct dl_err *err)
 {
 	dl_buf_span(&w->key, key);
-	if ((w->journal = dl_journal_open(w->store->state, key, err)) == NULL ||
-	    dl_journal_start(w->journal, position, read_ids, w, err) < 0)
+	w->journal = dl_journal_open(&journal_kind, w->store->state, key, err);
+	if (w->journal == NULL ||
+	    dl_journal_start(w->journal, position, read_ids, w, err) < 0 ||
+	    dl_idset_seal(&w->seen, err) < 0)
 		return -1;
 	dl_journal_hold(w->journal, w->seen.unmet > 0);
 	return 0;
@@ -365,7 +372,7 @@ dl_lake_checkpoint(struct dl_lake_writer *w, struct dl_span key,
 	dl_buf_addc(&w->position, '\0');
 	w->unacked = true;
 	w->at_checkpoint = true;
-	return 0;
+	return w->pool.nparts == 0 ? dl_journal_settled(w->journal, err) : 0;
 }
 
 int

@@ -345,6 +345,25 @@ head_of 21 100 10 | dl-lake-write cut >/dev/null
 is "$(stored_ids cut | cmp - <(want_ids 1 100) 2>&1)" "" \
     "a repeat that ends early forgets nothing"
 
+# An item is gone when the run is repeated, and comes back after positions have
+# moved on; what the journal says does not grow with them.
+head_of 0 100 10 | dl-lake-write gap >/dev/null
+{ checkpoint 0; events 2 30; checkpoint 40; checkpoint 50; } |
+    dl-lake-write gap >/dev/null
+{ checkpoint 50; events 101 105; checkpoint 60; events 106 110; } |
+    dl-lake-write --max-age 0s gap >/dev/null
+{ checkpoint 60; events 106 110; events 1 1; events 31 100; checkpoint 70; } |
+    dl-lake-write gap >/dev/null
+is "$(stored_ids gap | cmp - <(want_ids 1 110) 2>&1)" "" \
+    "an event that comes back is known"
+for i in 80 90 100; do
+	{ checkpoint $((i - 10)); events $((i + 31)) $((i + 40)); checkpoint "$i"; } |
+	    dl-lake-write gap >/dev/null
+done
+is "$(stored_ids gap | cmp - <(want_ids 1 140) 2>&1)" "" "and the run goes on"
+is "$(wc -l <"$lake/gap/_dl/journal/stream.s.lake")" 2 \
+    "with the base, and the line of this run"
+
 # The head of the pipe dies: what came after its last checkpoint comes again.
 head_of 0 100 10 | head -n 38 | dl-lake-write dies >"$T/acks"
 is "$(acked "$T/acks" none)" 30 "the last checkpoint before the head died"

@@ -74,6 +74,7 @@ offsets_go_forward(void **state)
 {
 	struct dl_err err = {0};
 	struct dl_span key = DL_SPAN("o");
+	struct dl_buf b = {0};
 
 	(void)state;
 	assert_int_equal(
@@ -84,8 +85,34 @@ offsets_go_forward(void **state)
 	    0);
 	assert_int_equal(
 	    dl_commit_write(home, key, DL_SPAN("00000000000000000099"), &err),
-	    -1);
-	assert_int_equal(err.status, DL_EXIT_DATA);
+	    0);
+	assert_int_equal(dl_commit_read(home, key, &b, &err), 1);
+	assert_string_equal(dl_buf_str(&b), "00000000000000000100");
+	/* Unless its head is asked to go back. */
+	assert_int_equal(
+	    dl_commit_rewind(home, key, DL_SPAN("00000000000000000099"), &err),
+	    0);
+	dl_buf_clear(&b);
+	assert_int_equal(dl_commit_read(home, key, &b, &err), 1);
+	assert_string_equal(dl_buf_str(&b), "00000000000000000099");
+	dl_buf_release(&b);
+}
+
+static void
+offsets_have_20_digits(void **state)
+{
+	uint64_t n = 7;
+	char text[DL_OFFSET_LEN + 1];
+
+	(void)state;
+	assert_false(dl_offset_read(DL_SPAN("1048576"), &n));
+	assert_false(dl_offset_read(DL_SPAN("0000000000000104857x"), &n));
+	assert_false(dl_offset_read(DL_SPAN("09223372036854775808"), &n));
+	assert_int_equal(n, 7);
+	assert_true(dl_offset_read(DL_SPAN("09223372036854775807"), &n));
+	assert_int_equal(n, INT64_MAX);
+	dl_offset_print(n, text);
+	assert_string_equal(text, "09223372036854775807");
 }
 
 static void
@@ -139,6 +166,7 @@ main(void)
 	    cmocka_unit_test(keys),
 	    cmocka_unit_test(stored_and_read),
 	    cmocka_unit_test(offsets_go_forward),
+	    cmocka_unit_test(offsets_have_20_digits),
 	    cmocka_unit_test(refuses_junk),
 	    cmocka_unit_test(one_head),
 	};

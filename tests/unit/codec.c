@@ -1,6 +1,5 @@
 /* codec.h: what is packed is unpacked; what is broken says where. */
 #include "codec.h"
-#include "idset.h"
 #include "line.h"
 
 #include <stdarg.h>
@@ -244,32 +243,6 @@ names(void **state)
 	assert_false(dl_codec_of_name(DL_SPAN("a.json"), &kind));
 }
 
-static void
-idset(void **state)
-{
-	struct dl_idset s = {0};
-	struct dl_hash128 h = {0, 0};
-	uint64_t i;
-
-	(void)state;
-	assert_false(dl_idset_meet(&s, h));
-	for (i = 0; i < 10000; i++) {
-		/* Many with one hi, so that slots collide. */
-		h = (struct dl_hash128){i % 7, i * 4};
-		dl_idset_add(&s, h);
-		dl_idset_add(&s, h);
-	}
-	assert_int_equal(s.n, 10000);
-	assert_int_equal(s.unmet, 10000);
-	for (i = 0; i < 20000; i++) {
-		h = (struct dl_hash128){i % 7, i * 4};
-		assert_int_equal(dl_idset_meet(&s, h), i < 10000);
-	}
-	assert_int_equal(s.unmet, 0);
-	assert_true(dl_idset_meet(&s, (struct dl_hash128){0, 0}));
-	dl_idset_release(&s);
-}
-
 int
 main(void)
 {
@@ -279,7 +252,6 @@ main(void)
 	    cmocka_unit_test(flipped),
 	    cmocka_unit_test(bombs),
 	    cmocka_unit_test(names),
-	    cmocka_unit_test(idset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,128 +1,5 @@
 /* journal.h: which parts matter to a run, whatever happened to the last. */
-#include "journal.h"
-#include "buf.h"
-#include "io.h"
-
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char dir[] = "/tmp/dl-journal-XXXXXX";
-static int made;
-
-struct test {
-	char dir[64], path[128];
-	struct dl_journal *j;
-	struct dl_buf parts; /* told by the last start, each with a space */
-	struct dl_err err;
-};
-
-static int
-group_setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) == NULL ? -1 : 0;
-}
-
-static int
-group_teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	(void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
-}
-
-static int
-setup(void **state)
-{
-	struct test *t = dl_calloc(1, sizeof(*t));
-
-	(void)snprintf(t->dir, sizeof(t->dir), "%s/%d", dir, ++made);
-	(void)snprintf(t->path, sizeof(t->path), "%s/journal/k", t->dir);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct test *t = *state;
-
-	dl_journal_close(t->j);
-	dl_buf_release(&t->parts);
-	free(t);
-	return 0;
-}
-
-static int
-take_part(void *arg, struct dl_span part, struct dl_err *err)
-{
-	struct test *t = arg;
-
-	(void)err;
-	dl_buf_span(&t->parts, part);
-	dl_buf_addc(&t->parts, ' ');
-	return 0;
-}
-
-/* A run begins: open, start, and take its first checkpoint. */
-static void
-run(struct test *t, const char *position)
-{
-	dl_journal_close(t->j);
-	t->j = dl_journal_open(t->dir, DL_SPAN("k"), &t->err);
-	assert_non_null(t->j);
-	dl_buf_clear(&t->parts);
-	assert_int_equal(dl_journal_start(t->j, dl_span_str(position),
-			     take_part, t, &t->err),
-	    0);
-	dl_journal_position(t->j, dl_span_str(position));
-}
-
-static void
-checkpoint(struct test *t, const char *position)
-{
-	dl_journal_position(t->j, dl_span_str(position));
-}
-
-static void
-stored(struct test *t)
-{
-	dl_journal_stored(t->j);
-}
-
-static void
-append(struct test *t, const char *part)
-{
-	struct dl_span s = dl_span_str(part);
-
-	assert_int_equal(dl_journal_append(t->j, &s, 1, &t->err), 0);
-}
-
-static void
-parts_are(struct test *t, const char *want)
-{
-	assert_string_equal(dl_buf_str(&t->parts), want);
-}
-
-static void
-file_is(struct test *t, const char *want)
-{
-	struct dl_buf b = {0};
-
-	assert_int_equal(dl_read_file(t->path, 1 << 20, &b, &t->err), 0);
-	assert_string_equal(dl_buf_str(&b), want);
-	dl_buf_release(&b);
-}
+#include "journal_help.h"
 
 static void
 lines(void **state)
@@ -142,13 +19,13 @@ lines(void **state)
 	append(t, "b");
 	file_is(t, "{\"positions\":[\"0\"],\"next\":\"10\",\"parts\":[\"a\"]}\n"
 		   "{\"positions\":[\"10\",\"20\"],\"parts\":[\"b\"]}\n");
-	run(t, "0");
-	parts_are(t, "a b ");
-	run(t, "10");
-	parts_are(t, "b ");
+	matters(t, "0", "a b ");
+	matters(t, "10", "b ");
 	run(t, "20");
 	parts_are(t, "b ");
-	file_is(t, "{\"positions\":[\"10\",\"20\"],\"parts\":[\"b\"]}\n");
+	file_is(t, "{\"positions\":[\"20\"],\"parts\":[\"b\"]}\n");
+	run(t, "20");
+	file_is(t, "{\"positions\":[\"20\"],\"parts\":[\"b\"]}\n");
 }
 
 /* A position that no line has: all may hold events that come after it. */
@@ -179,41 +56,30 @@ ends(void **state)
 	append(t, "a");
 	checkpoint(t, "10");
 	assert_int_equal(dl_journal_end(t->j, &t->err), 0);
-	run(t, "0");
-	parts_are(t, "a ");
+	matters(t, "0", "a ");
 	run(t, "10");
 	parts_are(t, "");
 	file_is(t, "");
 }
 
-/*
- * A repeated run lists no position while events of the earlier one may still
- * come: they would be stored again by a run that starts from it.
- */
+/* What is not there is told of once, and then no more. */
 static void
-held(void **state)
+gone(void **state)
 {
 	struct test *t = *state;
 
 	run(t, "0");
 	stored(t);
 	append(t, "a");
-	run(t, "0");
-	dl_journal_hold(t->j, true);
-	checkpoint(t, "5");
-	stored(t);
 	append(t, "b");
-	checkpoint(t, "6");
-	dl_journal_hold(t->j, false);
-	checkpoint(t, "7");
-	stored(t);
-	append(t, "c");
-	run(t, "5");
-	parts_are(t, "a b c ");
-	run(t, "6");
-	parts_are(t, "a b c ");
-	run(t, "7");
-	parts_are(t, "c ");
+	t->gone = "a";
+	run(t, "0");
+	parts_are(t, "a b ");
+	file_is(t, "{\"positions\":[\"0\"],\"parts\":[\"b\"]}\n");
+	t->gone = "b";
+	run(t, "0");
+	parts_are(t, "b ");
+	file_is(t, "");
 }
 
 static void
@@ -239,13 +105,50 @@ torn(void **state)
 	parts_are(t, "a c ");
 }
 
+#define GOOD "{\"positions\":[],\"parts\":[\"a\"]}\n"
+
+/* What a power cut leaves of lines that were written and not fsynced. */
+static void
+power_cut(void **state)
+{
+#define ZEROS "\0\0\0\0"
+	static const struct {
+		struct dl_span bytes;
+		const char *want;
+	} cut[] = {
+	    {DL_SPAN(ZEROS), ""},
+	    {DL_SPAN(GOOD ZEROS ZEROS), GOOD},
+	    {DL_SPAN(GOOD "{\"positions\":[" ZEROS "\n"), GOOD},
+	    {DL_SPAN(GOOD ZEROS "\":[\"b\"]}\n{\"pos"), GOOD},
+	    {DL_SPAN(GOOD "x\n{\"y\n"), GOOD},
+	    {DL_SPAN(GOOD ZEROS "]}\n" GOOD), GOOD GOOD},
+	    {DL_SPAN(GOOD ZEROS GOOD ZEROS "\n" GOOD GOOD "{"), GOOD GOOD GOOD},
+	};
+	struct test *t = *state;
+	size_t i;
+
+	run(t, "0");
+	for (i = 0; i < sizeof(cut) / sizeof(cut[0]); i++) {
+		write_file(t, cut[i].bytes.p, cut[i].bytes.len);
+		t->j = dl_journal_open(&t->kind, t->dir, DL_SPAN("k"), &t->err);
+		assert_non_null(t->j);
+		file_is(t, cut[i].want);
+	}
+	run(t, "0");
+	parts_are(t, "a a a ");
+	stored(t);
+	append(t, "c");
+	matters(t, "0", "a a a c ");
+}
+
 static void
 corrupt(void **state)
 {
-	static const char *const bad[] = {"x\n", "{}\n", "\n",
+	static const char *const bad[] = {"x\n" GOOD, "{}\n", "\n" GOOD,
 	    "{\"positions\":1,\"parts\":[]}\n", "{\"positions\":[]}\n",
 	    "{\"positions\":[],\"parts\":[1]}\n",
-	    "{\"positions\":[],\"parts\":[\"a\",}\n"};
+	    "{\"positions\":[],\"parts\":[\"\\u0000\"]}\n",
+	    "{\"positions\":[],\"parts\":[\"a\",}\n" GOOD};
 	struct test *t = *state;
 	size_t i;
 
@@ -253,16 +156,15 @@ corrupt(void **state)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct dl_err err = {0};
 
-		dl_journal_close(t->j);
-		assert_int_equal(
-		    dl_replace_file(t->path, dl_span_str(bad[i]), &err), 0);
-		t->j = dl_journal_open(t->dir, DL_SPAN("k"), &err);
+		write_file(t, bad[i], strlen(bad[i]));
+		t->j = dl_journal_open(&t->kind, t->dir, DL_SPAN("k"), &err);
 		assert_non_null(t->j);
 		assert_int_equal(
 		    dl_journal_start(t->j, DL_SPAN("9"), take_part, t, &err),
 		    -1);
 		assert_int_equal(err.status, DL_EXIT_DATA);
 		assert_non_null(strstr(err.msg, ":1: "));
+		file_is(t, bad[i]);
 	}
 }
 
@@ -273,10 +175,12 @@ locked(void **state)
 	struct dl_err err = {0};
 
 	run(t, "0");
-	assert_null(dl_journal_open(t->dir, DL_SPAN("k"), &err));
+	assert_null(dl_journal_open(&t->kind, t->dir, DL_SPAN("k"), &err));
 	assert_int_equal(err.status, DL_EXIT_TEMP);
+	assert_non_null(strstr(err.msg,
+	    "' as the sink of 'k' is in use by another process (pid "));
 	dl_err_clear(&err);
-	assert_null(dl_journal_open(t->dir, DL_SPAN("../k"), &err));
+	assert_null(dl_journal_open(&t->kind, t->dir, DL_SPAN("../k"), &err));
 	assert_int_equal(err.status, DL_EXIT_DATA);
 }
 
@@ -286,9 +190,10 @@ folds(void **state)
 {
 	struct test *t = *state;
 	struct dl_buf b = {0};
-	size_t i, n = 0;
 	char text[32];
+	size_t i;
 
+	t->quick = true;
 	run(t, "p0");
 	for (i = 1; i <= 5000; i++) {
 		(void)snprintf(text, sizeof(text), "part-%zu", i);
@@ -298,19 +203,91 @@ folds(void **state)
 		checkpoint(t, text);
 	}
 	assert_int_equal(dl_read_file(t->path, 1 << 24, &b, &t->err), 0);
-	for (i = 0; i < b.len; i++)
-		n += b.p[i] == '\n';
-	assert_in_range(n, DL_JOURNAL_LINES, 2 * DL_JOURNAL_LINES + 1);
+	assert_in_range(
+	    count(&b, '\n'), DL_JOURNAL_LINES, 2 * DL_JOURNAL_LINES + 1);
 	dl_buf_release(&b);
-	/* A folded position: all; the last: its own; the first: all. */
-	run(t, "p100");
-	assert_memory_equal(t->parts.p, "part-1 part-2 ", 14);
-	run(t, "p0");
-	for (i = n = 0; i < t->parts.len; i++)
-		n += t->parts.p[i] == ' ';
-	assert_int_equal(n, 5000);
-	run(t, "p4999");
-	parts_are(t, "part-5000 ");
+	matters(t, "p4999", "part-5000 ");
+	/* A folded position: all; the first one of them, and that of the base. */
+	for (i = 0; i < 3; i++) {
+		run(t, i == 0 ? "p100" : i == 1 ? "p1" : "p0");
+		assert_memory_equal(t->parts.p, "part-1 part-2 ", 14);
+		assert_int_equal(count(&t->parts, ' '), 5000);
+	}
+}
+
+/* Parts "FROM-TO", of a log that others write to as well. */
+static bool
+join(struct dl_span a, struct dl_span b, bool far, struct dl_buf *out)
+{
+	const char *dash = memchr(a.p, '-', a.len);
+	const char *second = memchr(b.p, '-', b.len);
+	struct dl_span end =
+	    dl_span(dash + 1, a.len - (size_t)(dash + 1 - a.p));
+	struct dl_span start = dl_span(b.p, (size_t)(second - b.p));
+
+	if (!far && !dl_span_eq(end, start))
+		return false;
+	dl_buf_add(out, a.p, (size_t)(dash + 1 - a.p));
+	dl_buf_add(out, second + 1, b.len - (size_t)(second + 1 - b.p));
+	return true;
+}
+
+/* Neighbours become one in the base, and what is apart stays apart. */
+static void
+joins(void **state)
+{
+	struct test *t = *state;
+
+	t->kind.join = join;
+	run(t, "0");
+	stored(t);
+	append(t, "0-5");
+	append(t, "5-7");
+	append(t, "8-9");
+	append(t, "9-12");
+	run(t, "0");
+	parts_are(t, "0-5 5-7 8-9 9-12 ");
+	file_is(t, "{\"positions\":[\"0\"],\"parts\":[\"0-7\",\"8-12\"]}\n");
+	/* A hole in the middle is not bridged. */
+	stored(t);
+	append(t, "12-13");
+	append(t, "13-20");
+	append(t, "20-30");
+	t->gone = "13-20";
+	run(t, "0");
+	file_is(t, "{\"positions\":[\"0\"],"
+		   "\"parts\":[\"0-7\",\"8-13\",\"20-30\"]}\n");
+}
+
+/* However long a run is: where others come between, they are taken in. */
+static void
+joins_far(void **state)
+{
+	struct test *t = *state;
+	struct stat st;
+	off_t most = 0;
+	char part[64], first[32];
+	size_t i;
+
+	t->kind.join = join;
+	t->quick = true;
+	run(t, "0");
+	stored(t);
+	append(t, "0-1");
+	for (i = 1; i <= 60000; i++) {
+		(void)snprintf(
+		    part, sizeof(part), "%020zu-%020zu", i * 10, i * 10 + 5);
+		stored(t);
+		append(t, part);
+		assert_int_equal(stat(t->path, &st), 0);
+		most = st.st_size > most ? st.st_size : most;
+	}
+	assert_int_equal(dl_journal_sync(t->j, &t->err), 0);
+	assert_in_range(most, 100000, 1500000);
+	run(t, "nowhere");
+	(void)snprintf(first, sizeof(first), "0-1 %020d-", 10);
+	assert_memory_equal(t->parts.p, first, strlen(first));
+	assert_memory_equal(t->parts.p + t->parts.len - 21, part + 21, 20);
 }
 
 /* Of many positions in one line the first and the last are kept. */
@@ -341,8 +318,6 @@ many_positions(void **state)
 	parts_are(t, "a b ");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int
 main(void)
 {
@@ -350,13 +325,17 @@ main(void)
 	    TEST(lines),
 	    TEST(unlisted),
 	    TEST(ends),
-	    TEST(held),
+	    TEST(gone),
 	    TEST(torn),
+	    TEST(power_cut),
 	    TEST(corrupt),
 	    TEST(locked),
 	    TEST(folds),
+	    TEST(joins),
+	    TEST(joins_far),
 	    TEST(many_positions),
 	};
 
+	dl_log_init("journal", DL_LOG_ERROR);
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -39,10 +39,10 @@ put(struct dl_flow *f, struct dl_err *err)
 
 	switch (dl_lake_put(writer, &f->ev, &code, &why)) {
 	case 1:
-		f->nout++;
+		f->counts.out++;
 		return 0;
 	case 0:
-		f->ndropped++;
+		f->counts.dropped++;
 		return 0;
 	}
 	if (code != NULL)
@@ -117,7 +117,7 @@ int
 main(int argc, char *argv[])
 {
 	struct dl_err err = {0};
-	struct dl_flow f;
+	struct dl_flow f = {.counts = {0}};
 	const char *codec = "zstd", *layout = "event", *dead = NULL;
 	struct dl_lake_options o = {
 	    .partition = DL_PARTITION_TEMPLATE,
@@ -153,6 +153,7 @@ main(int argc, char *argv[])
 	    dl_home_resolve(
 		dir, dl_tool_home_option, "lake", argv[first], &err) < 0)
 		dl_tool_fail(&err);
+	dl_tool_metric(dl_span_str(dir), &f.counts);
 	if ((writer = dl_lake_open_write(dir, &o, &err)) == NULL ||
 	    dl_flow_open(&f, dead, "dl-lake-write", DL_SPAN(""), &err) < 0)
 		fail(&err);
@@ -161,9 +162,9 @@ main(int argc, char *argv[])
 	if (r < 0)
 		fail(&err);
 	if (isatty(STDOUT_FILENO) && !dl_tool_quiet)
-		say_summary(dir, f.dead.count);
+		say_summary(dir, f.counts.dead);
 	dl_lake_close(writer);
 	if (dl_flow_close(&f, &err) < 0)
 		dl_tool_fail(&err);
-	return DL_EXIT_OK;
+	return dl_tool_finish();
 }

@@ -45,7 +45,8 @@ int
 main(int argc, char *argv[])
 {
 	struct dl_err err = {0};
-	struct dl_source_spec spec;
+	struct dl_source_spec spec = {.path = NULL};
+	struct dl_counts counts = {0};
 	struct dl_source *s;
 	const char *dead = NULL;
 	bool follow = false, from_stdin;
@@ -81,15 +82,19 @@ main(int argc, char *argv[])
 	if (err.status != DL_EXIT_OK)
 		dl_tool_fail(&err);
 
-	if (load(&spec, argc - first == 2 || !from_stdin ? argv[first] : NULL,
-		from_stdin, &err) < 0 ||
+	r = load(&spec, argc - first == 2 || !from_stdin ? argv[first] : NULL,
+	    from_stdin, &err);
+	/* A broken specification may have a name, and then is told by it. */
+	if (spec.name != NULL && err.status != DL_EXIT_USAGE)
+		dl_tool_metric(dl_span_str(spec.name), &counts);
+	if (r < 0 ||
 	    (s = dl_source_open(&spec, from_stdin ? NULL : dl_tool_home(), dead,
-		 &dl_tool_stop, &err)) == NULL)
+		 &counts, &dl_tool_stop, &err)) == NULL)
 		dl_tool_fail(&err);
 	r = from_stdin ? dl_source_read(s, STDIN_FILENO, &err)
 	               : dl_source_run(s, follow, &err);
 	if (r < 0 || dl_source_close(s, &err) < 0)
 		dl_tool_fail(&err);
 	dl_source_spec_release(&spec);
-	return DL_EXIT_OK;
+	return dl_tool_finish();
 }

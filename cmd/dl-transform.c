@@ -56,27 +56,18 @@ read_program(const char *path, const char *operand, struct dl_buf *text,
 }
 
 static struct dl_transform *
-load(const char *path, const char *operand, const char *step,
+load(const char *path, const char *operand, struct dl_span step,
     struct dl_expr_options *o, struct dl_err *err)
 {
-	struct dl_span name =
-	    step != NULL ? dl_span_str(step) : dl_transform_step(path);
 	struct dl_transform *t = NULL;
 	struct dl_buf text = {0};
 	char *copy = NULL;
 
-	if (!dl_name_ok(name)) {
-		dl_err_usage(err,
-		    "'%s' cannot name a step: 1 to 64 letters, digits, "
-		    "'.', '_' and '-', the first a letter or a digit",
-		    step);
-		return NULL;
-	}
 	if (read_program(path, operand, &text, err) == 0) {
 		o->name = path != NULL ? path : "program";
 		if (path != NULL)
 			o->module_dir = dirname(copy = dl_strdup(path));
-		t = dl_transform_new(dl_buf_str(&text), name, o, err);
+		t = dl_transform_new(dl_buf_str(&text), step, o, err);
 		if (t == NULL && path == NULL && access(operand, F_OK) == 0)
 			dl_err_prefix(
 			    err, "'%s' is a file, which -p runs", operand);
@@ -86,8 +77,27 @@ load(const char *path, const char *operand, const char *step,
 	return t;
 }
 
+/* What the step is called: name, or what its program's file makes of it. */
+static struct dl_span
+step_name(const char *name, const char *path)
+{
+	struct dl_err err = {0};
+
+	if (name == NULL)
+		return dl_transform_step(path);
+	if (dl_name_ok(dl_span_str(name)))
+		return dl_span_str(name);
+	dl_err_usage(&err,
+	    "'%s' cannot name a step: 1 to 64 letters, digits, '.', '_' and "
+	    "'-', the first a letter or a digit",
+	    name);
+	dl_tool_fail(&err);
+}
+
+/* path is the program's file, or NULL. */
 static int
-run(struct dl_transform *t, struct dl_flow *f, struct dl_err *err)
+run(struct dl_transform *t, const char *path, struct dl_flow *f,
+    struct dl_err *err)
 {
 	struct dl_err why = {0};
 	const char *code;
@@ -96,15 +106,15 @@ run(struct dl_transform *t, struct dl_flow *f, struct dl_err *err)
 
 	while ((r = dl_flow_filter(f, err)) > 0) {
 		n = dl_transform_event(t, &f->ev, &f->out.buf, &code, &why);
-		if (n > 0) {
-			f->nout += (uint64_t)n;
-		} else if (n == 0) {
-			f->ndropped++;
-		} else {
-			if (dl_flow_dead(f, code, &why, err) < 0)
-				return -1;
-			dl_err_clear(&why);
+		if (n >= 0) {
+			dl_counts_became(&f->counts, (uint64_t)n);
+			continue;
 		}
+		if (path != NULL)
+			dl_err_prefix(&why, "%s", path);
+		if (dl_flow_dead(f, code, &why, err) < 0)
+			return -1;
+		dl_err_clear(&why);
 	}
 	return r;
 }
@@ -112,13 +122,14 @@ run(struct dl_transform *t, struct dl_flow *f, struct dl_err *err)
 int
 main(int argc, char *argv[])
 {
-	const char *path = NULL, *dead = NULL, *step = NULL;
+	const char *path = NULL, *dead = NULL, *name = NULL;
 	int64_t max_time_ms = MAX_TIME_MS;
 	struct dl_expr_options o = {0};
 	struct dl_transform *t;
 	struct dl_buf args = {0};
 	struct dl_err err = {0};
-	struct dl_flow f;
+	struct dl_flow f = {.counts = {0}};
+	struct dl_span step;
 	int first, r;
 
 	const struct dl_opt opts[] = {
@@ -129,7 +140,7 @@ main(int argc, char *argv[])
 	    DL_OPT_FLAG('e', "event", &o.whole_event,
 		"the program takes and makes whole events"),
 	    DL_OPT_STR(
-		'n', "name", &step, "STEP", "name of this step in dlsteps"),
+		'n', "name", &name, "STEP", "name of this step in dlsteps"),
 	    DL_OPT_CALL(0, "arg", on_arg, &args, "NAME VALUE",
 		"set $NAME to the string VALUE"),
 	    DL_OPT_CALL(0, "argjson", on_argjson, &args, "NAME JSON",
@@ -143,17 +154,20 @@ main(int argc, char *argv[])
 	first = dl_tool_start(
 	    "dl-transform", opts, "[PROGRAM]", 0, 1, DL_TOOL_DRAIN, argc, argv);
 
+	step = step_name(name, path);
+	dl_tool_metric(step, &f.counts);
 	o.args_json = args.len > 0 ? dl_buf_str(&args) : NULL;
 	o.max_time_ms = (int)(max_time_ms < INT_MAX ? max_time_ms : INT_MAX);
-	if ((t = load(path, argv[first], step, &o, &err)) == NULL)
+	if ((t = load(path, argv[first], step, &o, &err)) == NULL ||
+	    dl_flow_open(&f, dead, "dl-transform", step, &err) < 0)
 		dl_tool_fail(&err);
-	r = dl_flow_open(&f, dead, "dl-transform",
-	    step != NULL ? dl_span_str(step) : dl_transform_step(path), &err);
-	if (r == 0 && (r = run(t, &f, &err)) == 0)
+	dl_dead_set_program(&f.dead, dl_transform_program(t));
+	r = run(t, path, &f, &err);
+	if (r == 0)
 		r = dl_flow_close(&f, &err);
 	dl_transform_free(t);
 	dl_buf_release(&args);
 	if (r < 0)
 		dl_tool_fail(&err);
-	return DL_EXIT_OK;
+	return dl_tool_finish();
 }

@@ -69,7 +69,7 @@ put(struct put *p, struct dl_err *err)
 		p->since_ms = dl_clock_ms();
 	switch (dl_twin_put(p->twin, &p->flow.ev, &why)) {
 	case DL_TWIN_PUT_OK:
-		p->flow.nout++;
+		p->flow.counts.out++;
 		return is_due(p) ? commit(p, err) : 0;
 	case DL_TWIN_PUT_BAD:
 		code = "observation";
@@ -121,7 +121,8 @@ print_summary(struct put *p)
 	const uint64_t *counts = dl_twin_counts(p->twin);
 	const char *between = ": ";
 
-	dl_buf_printf(b, "%llu observations", (unsigned long long)p->flow.nin);
+	dl_buf_printf(
+	    b, "%llu observations", (unsigned long long)p->flow.counts.in);
 	for (int i = 0; i < DL_TWIN_VERDICTS; i++) {
 		if (counts[i] == 0)
 			continue;
@@ -158,6 +159,7 @@ main(int argc, char *argv[])
 	if (dl_home_resolve(dir, dl_tool_home_option, NULL, address, &err) < 0)
 		dl_tool_fail(&err);
 	dl_fault_blame("dl-twin-put", dir);
+	dl_tool_metric(dl_span_str(dir), &p.flow.counts);
 	if (dl_flow_open(&p.flow, dead, "dl-twin-put", DL_SPAN(""), &err) < 0 ||
 	    (p.twin = dl_twin_open_write(dir, &err)) == NULL)
 		dl_tool_fail(&err);
@@ -171,5 +173,5 @@ main(int argc, char *argv[])
 	dl_twin_close(p.twin);
 	if (dl_flow_close(&p.flow, &err) < 0)
 		dl_tool_fail(&err);
-	return DL_EXIT_OK;
+	return dl_tool_finish();
 }

@@ -80,6 +80,7 @@ dl_dead_open(struct dl_dead *d, const char *path, const char *tool,
 	*d = (struct dl_dead){0};
 	snprintf(d->tool, sizeof(d->tool), "%s", tool);
 	snprintf(d->step, sizeof(d->step), "%.*s", DL_SPAN_ARG(step));
+	d->counted = "line";
 	if (path == NULL)
 		return 0;
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
@@ -92,6 +93,12 @@ dl_dead_open(struct dl_dead *d, const char *path, const char *tool,
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		return dl_sync_parent(path, err);
 	return 0;
+}
+
+void
+dl_dead_set_program(struct dl_dead *d, struct dl_span program)
+{
+	dl_hash_hex(program, d->program, sizeof(d->program) - 1);
 }
 
 static void
@@ -128,51 +135,52 @@ put_record(struct dl_buf *b, struct dl_span record)
 
 static void
 put_letter(struct dl_dead *d, const struct dl_event *head,
-    struct dl_span record, uint64_t total, const char *code, const char *why)
+    const struct dl_dead_record *r, const char *why)
 {
+	uint64_t before = r->ev == NULL ? 0 : dl_dead_attempts(r->ev);
 	struct dl_buf *b = &d->out.buf;
+	struct dl_span kept = r->bytes;
 
+	if (kept.len > RECORD_MAX)
+		kept.len = RECORD_MAX;
 	dl_event_head(b, head);
 	dl_buf_printf(b, "{\"tool\":\"%s\",\"step\":", d->tool);
 	dl_json_quote(b, dl_span_str(d->step));
-	dl_buf_printf(b, ",\"code\":\"%s\",\"error\":", code);
+	if (d->program[0] != '\0')
+		dl_buf_printf(b, ",\"program\":\"%s\"", d->program);
+	dl_buf_printf(b, ",\"attempts\":%llu,\"%s\":%llu,",
+	    (unsigned long long)before + 1, d->counted,
+	    (unsigned long long)r->number);
+	dl_buf_printf(b, "\"code\":\"%s\",\"error\":", r->code);
 	dl_json_quote(b, dl_span_str(why));
 	dl_buf_addc(b, ',');
-	if (record.len > RECORD_MAX)
-		record.len = RECORD_MAX;
-	if (total > record.len)
-		dl_buf_printf(b, "\"bytes\":%llu,", (unsigned long long)total);
-	put_record(b, record);
+	if (r->total > kept.len)
+		dl_buf_printf(
+		    b, "\"bytes\":%llu,", (unsigned long long)r->total);
+	put_record(b, kept);
 	dl_buf_addc(b, '}');
 	dl_event_tail(b);
 }
 
-int
-dl_dead_put(struct dl_dead *d, const struct dl_event *ev, struct dl_span record,
-    uint64_t total, const char *code, const struct dl_err *why,
-    struct dl_err *err)
+/* What is known of the record; what isn't is made up. */
+static void
+put_named(struct dl_dead *d, const struct dl_dead_record *r, const char *why)
 {
 	struct dl_event head = {0};
 	char id[DL_ID_LEN + 1], stamp[DL_TIME_MAX];
-	struct dl_hash128 h = dl_hash128(record);
+	struct dl_hash128 h;
 	struct dl_time now;
 
-	if (!d->open) {
-		*err = *why;
-		if (err->status == DL_EXIT_OK)
-			err->status = DL_EXIT_DATA;
-		return -1;
+	if (r->ev != NULL)
+		head = *r->ev;
+	if (head.id.p == NULL) {
+		h = dl_hash128(r->bytes);
+		snprintf(id, sizeof(id), "%016llx%016llx",
+		    (unsigned long long)h.hi, (unsigned long long)h.lo);
+		head.id = dl_span_str(id);
 	}
-	if (ev != NULL) {
-		head = *ev;
-		head.scratch = (struct dl_buf){0};
-	}
-	snprintf(id, sizeof(id), "%016llx%016llx", (unsigned long long)h.hi,
-	    (unsigned long long)h.lo);
 	dl_now(&now);
 	dl_time_print(&now, stamp);
-	if (head.id.p == NULL)
-		head.id = dl_span_str(id);
 	if (head.source.p == NULL)
 		head.source = dl_span_str(d->tool);
 	if (head.time.p == NULL)
@@ -180,9 +188,74 @@ dl_dead_put(struct dl_dead *d, const struct dl_event *ev, struct dl_span record,
 	if (head.recordedtime.p == NULL)
 		head.recordedtime = dl_span_str(stamp);
 	head.type = DL_SPAN(DL_TYPE_DEAD);
-	put_letter(d, &head, record, total, code, why->msg);
-	d->count++;
+	put_letter(d, &head, r, why);
+}
+
+int
+dl_dead_put(struct dl_dead *d, const struct dl_dead_record *r,
+    const struct dl_err *why, struct dl_err *err)
+{
+	if (!d->open) {
+		*err = *why;
+		if (err->status == DL_EXIT_OK)
+			err->status = DL_EXIT_DATA;
+		return -1;
+	}
+	put_named(d, r, why->msg);
 	return dl_out_spill(&d->out, err);
+}
+
+/* Is this attribute ("name":value) ours?  *n is its value, 0 if it is none. */
+static bool
+is_attempts(struct dl_span attribute, uint64_t *n)
+{
+	static const char name[] = "\"dlattempts\"";
+	const char *p = attribute.p, *end = attribute.p + attribute.len;
+	const char *digits;
+
+	if (attribute.len < sizeof(name) ||
+	    memcmp(p, name, sizeof(name) - 1) != 0)
+		return false;
+	p += sizeof(name) - 1;
+	while (p < end && (*p == ' ' || *p == '\t' || *p == ':'))
+		p++;
+	*n = 0;
+	for (digits = p; p < end && *p >= '0' && *p <= '9'; p++)
+		if (*n <= DL_DEAD_ATTEMPTS)
+			*n = *n * 10 + (uint64_t)(*p - '0');
+	if (p != end || *digits == '0' || *n > DL_DEAD_ATTEMPTS)
+		*n = 0;
+	return true;
+}
+
+uint64_t
+dl_dead_attempts(const struct dl_event *ev)
+{
+	uint64_t n, most = 0;
+
+	for (size_t i = 0; i < ev->nextra; i++)
+		if (is_attempts(ev->extra[i], &n) && n > most)
+			most = n;
+	return most;
+}
+
+bool
+dl_dead_merge_attempts(struct dl_event *ev)
+{
+	uint64_t most = dl_dead_attempts(ev), n;
+	size_t kept = 0, before = ev->nextra;
+	bool have = false;
+
+	for (size_t i = 0; i < before; i++) {
+		if (is_attempts(ev->extra[i], &n)) {
+			if (have || n != most)
+				continue;
+			have = true;
+		}
+		ev->extra[kept++] = ev->extra[i];
+	}
+	ev->nextra = kept;
+	return kept < before;
 }
 
 int

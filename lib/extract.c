@@ -29,6 +29,15 @@ fail_expr(struct job *j, const struct extract_expr *e, const char *code)
 	return -1;
 }
 
+/* The same for what is said of the template as a whole. */
+static int
+fail_template(struct job *j, const char *code)
+{
+	j->code = code;
+	dl_err_prefix(j->err, "%s:%d", dl_conf_path(j->x->conf), j->t->line);
+	return -1;
+}
+
 /* The value of an expression: 1, 0 none, -1. */
 static int
 evaluate(struct job *j, struct dl_expr_set *set, const struct extract_expr *e,
@@ -97,11 +106,11 @@ take_component(
 		*to = j->ev->subject;
 		if (to->p != NULL)
 			return 0;
-		j->code = "component";
-		return dl_err_data(j->err,
+		dl_err_data(j->err,
 		    "the event has no subject, and template '%s' no "
 		    "'component'",
 		    j->t->name);
+		return fail_template(j, "component");
 	}
 	if (r == 0 || scalar_text(j, v, to) < 0 || to->len == 0)
 		return fail_value(j, e, "component", r, v,
@@ -117,13 +126,17 @@ take_time(struct job *j, const struct extract_expr *e, struct dl_span v, int r,
 	struct dl_span text = j->ev->time;
 
 	if (e->key == NULL) {
-		j->code = "time";
 		if (text.p == NULL)
-			return dl_err_data(j->err,
+			dl_err_data(j->err,
 			    "the event has no time, and template '%s' no "
 			    "'time'",
 			    j->t->name);
-		return dl_time_parse(text, time, j->err);
+		else if (dl_time_parse(text, time, j->err) == 0)
+			return 0;
+		else
+			dl_err_prefix(j->err,
+			    "the event's time, for template '%s'", j->t->name);
+		return fail_template(j, "time");
 	}
 	if (r == 0 || scalar_text(j, v, &text) < 0)
 		return fail_value(j, e, "time", r, v, "a time");
@@ -197,20 +210,19 @@ put_metrics(struct job *j)
 static int
 check_size(struct job *j, size_t line)
 {
-	const char *path = dl_conf_path(j->x->conf);
-
-	j->code = "too-long";
 	if (line > DL_LINE_MAX)
-		return dl_err_data(j->err,
-		    "%s: an observation of template '%s' has %zu bytes, at "
-		    "most %d are taken",
-		    path, j->t->name, line, DL_LINE_MAX);
-	if (j->out->len - j->start > DL_EXTRACT_MAX)
-		return dl_err_data(j->err,
-		    "%s: the observations of one event have more than %d "
-		    "bytes",
-		    path, DL_EXTRACT_MAX);
-	return 0;
+		dl_err_data(j->err,
+		    "an observation of template '%s' has %zu bytes, at most "
+		    "%d are taken",
+		    j->t->name, line, DL_LINE_MAX);
+	else if (j->out->len - j->start > DL_EXTRACT_MAX)
+		dl_err_data(j->err,
+		    "the observations of one event have, by template '%s', "
+		    "more than %d bytes",
+		    j->t->name, DL_EXTRACT_MAX);
+	else
+		return 0;
+	return fail_template(j, "too-long");
 }
 
 /* The template's one observation of '.': 1, 0 none, -1. */

@@ -27,10 +27,13 @@ struct dl_extract *dl_extract_load(const char *path, struct dl_err *err);
 void dl_extract_free(struct dl_extract *x);
 
 /*
- * The name of the step: the file's, without its directory and without .yaml,
- * .yml and a .extract before that.  Valid as long as x.
+ * The name of the step that path makes: the file's, without its directory and
+ * without .yaml, .yml and a .extract before that.  A part of path.
  */
-struct dl_span dl_extract_step(const struct dl_extract *x);
+struct dl_span dl_extract_step(const char *path);
+
+/* What the hash of the step is of; valid as long as x. */
+struct dl_span dl_extract_program(const struct dl_extract *x);
 
 /*
  * Append the observations of ev to out.  Returns how many; -1 if any of them

@@ -158,6 +158,7 @@ load_template(struct dl_extract *x, size_t nth, const struct dl_conf_node *node,
 	if (dl_conf_take(c, node, "a template", template_fields, &s, err) < 0)
 		return -1;
 	t->name = s.name;
+	t->line = dl_conf_line_of(node, "name");
 	t->time_format = s.time_format;
 	t->keep_nulls = s.nulls == NULLS_KEEP;
 	t->set = s.each == NULL ? x->shared : dl_expr_set_new();
@@ -215,8 +216,8 @@ cut_suffix(struct dl_span *s, struct dl_span suffix)
 	return true;
 }
 
-static struct dl_span
-step_name(const char *path)
+struct dl_span
+dl_extract_step(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	struct dl_span s = dl_span_str(slash == NULL ? path : slash + 1);
@@ -237,7 +238,7 @@ dl_extract_load(const char *path, struct dl_err *err)
 	x = dl_calloc(1, sizeof(*x));
 	x->conf = c;
 	x->shared = dl_expr_set_new();
-	x->step = step_name(dl_conf_path(c));
+	x->step = dl_extract_step(dl_conf_path(c));
 	if (load_templates(x, err) == 0)
 		return x;
 	dl_extract_free(x);
@@ -272,7 +273,7 @@ dl_extract_free(struct dl_extract *x)
 }
 
 struct dl_span
-dl_extract_step(const struct dl_extract *x)
+dl_extract_program(const struct dl_extract *x)
 {
-	return x->step;
+	return dl_conf_bytes(x->conf);
 }

@@ -23,6 +23,7 @@ struct extract_metric {
 
 struct extract_template {
 	const char *name;
+	int line;                /* of its name in the file */
 	struct dl_expr_set *set; /* of all its expressions but each */
 	bool wants_event;        /* $event is in one of them */
 	struct extract_expr when, component, time, each;

@@ -2,6 +2,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "metric.h"
 #include "retry.h"
 
 #include <curl/curl.h>
@@ -348,6 +349,7 @@ run(struct dl_fetch *f, CURLcode *code, struct dl_err *err)
 			    f->shown, (long long)f->timeout_ms);
 			return DL_FETCH_AGAIN;
 		}
+		dl_metric_tick();
 		if (running > 0)
 			curl_multi_poll(f->multi, NULL, 0, POLL_MS, NULL);
 	}

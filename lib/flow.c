@@ -1,7 +1,5 @@
 #include "flow.h"
 
-#include "log.h"
-
 #include <unistd.h>
 
 /* Lines of ours may be as long as a line can be configured to be. */
@@ -28,16 +26,30 @@ last_words(struct dl_flow *f)
 		dl_out_flush(&f->out, &ignored);
 }
 
+/* Keep r with the dead letters, or fail with why. */
+static int
+bury(struct dl_flow *f, struct dl_dead_record *r, const struct dl_err *why,
+    struct dl_err *err)
+{
+	last_words(f);
+	r->number = f->in.number;
+	if (dl_dead_put(&f->dead, r, why, err) < 0)
+		return -1;
+	f->counts.dead++;
+	return 0;
+}
+
 /* A line that is no event: kept with the dead letters, or the end. */
 static int
 broken(struct dl_flow *f, struct dl_span line, uint64_t total, const char *code,
     struct dl_err *why, struct dl_err *err)
 {
+	struct dl_dead_record r = {.bytes = line, .total = total, .code = code};
+
 	if (!f->dead.open)
 		dl_err_prefix(
 		    why, "<stdin>:%llu", (unsigned long long)f->in.number);
-	last_words(f);
-	return dl_dead_put(&f->dead, NULL, line, total, code, why, err);
+	return bury(f, &r, why, err);
 }
 
 static int
@@ -50,6 +62,26 @@ too_long(struct dl_flow *f, struct dl_span line, struct dl_err *err)
 	return broken(f, line, f->in.long_bytes, "too-long", &why, err);
 }
 
+/* Wait for a line, and write the metric when that is due before. */
+static enum dl_line_result
+wait_line(
+    struct dl_flow *f, int wait_ms, struct dl_span *line, struct dl_err *err)
+{
+	enum dl_line_result r;
+
+	for (;;) {
+		int due = dl_metric_wait_ms();
+		bool cut = due >= 0 && (wait_ms < 0 || due < wait_ms);
+
+		r = dl_line_next(&f->in, cut ? due : wait_ms, line, err);
+		if (r != DL_LINE_IDLE || !cut)
+			return r;
+		dl_metric_tick();
+		if (wait_ms > 0)
+			wait_ms -= due;
+	}
+}
+
 /* The next line; before a wait for it, dead letters are written. */
 static enum dl_line_result
 next_line(
@@ -57,14 +89,33 @@ next_line(
 {
 	enum dl_line_result r;
 
-	if (f->dead.out.buf.len == 0)
+	dl_metric_tick();
+	if (f->dead.out.buf.len == 0 && dl_metric_wait_ms() < 0)
 		return dl_line_next(&f->in, wait_ms, line, err);
 	r = dl_line_next(&f->in, 0, line, err);
 	if (r != DL_LINE_IDLE)
 		return r;
 	if (dl_out_flush(&f->dead.out, err) < 0)
 		return DL_LINE_FAIL;
-	return dl_line_next(&f->in, wait_ms, line, err);
+	return wait_line(f, wait_ms, line, err);
+}
+
+/*
+ * A record that is tried again may have been given its number of attempts
+ * twice: the line is made again with one of them, for what reads it whole.
+ */
+static int
+take_event(struct dl_flow *f, struct dl_span line, struct dl_err *why)
+{
+	if (dl_event_parse(&f->ev, line, why) < 0)
+		return -1;
+	if (!dl_dead_merge_attempts(&f->ev))
+		return 0;
+	dl_buf_clear(&f->merged);
+	dl_event_write(&f->merged, &f->ev);
+	line = dl_buf_as_span(&f->merged);
+	line.len--; /* the newline */
+	return dl_event_parse(&f->ev, line, why);
 }
 
 enum dl_flow_result
@@ -76,27 +127,32 @@ dl_flow_next(struct dl_flow *f, int wait_ms, struct dl_err *err)
 		enum dl_line_result r;
 
 		r = next_line(f, wait_ms, &line, err);
-		if (r == DL_LINE_FAIL)
+		if (r == DL_LINE_FAIL) {
+			if (f->repeats && err->status == DL_EXIT_DATA)
+				err->status = DL_EXIT_TEMP;
 			return DL_FLOW_FAIL;
+		}
 		if (r == DL_LINE_END)
 			return DL_FLOW_END;
 		if (r == DL_LINE_IDLE)
 			return DL_FLOW_IDLE;
 		if (r == DL_LINE_LONG) {
-			f->nin++;
+			f->counts.in++;
 			if (too_long(f, line, err) < 0)
 				return DL_FLOW_FAIL;
 			continue;
 		}
-		if (dl_event_parse(&f->ev, line, &why) < 0) {
-			f->nin++;
+		if (take_event(f, line, &why) < 0) {
+			f->counts.in++;
 			if (broken(f, line, line.len, "event", &why, err) < 0)
 				return DL_FLOW_FAIL;
 			continue;
 		}
-		if (dl_event_is(&f->ev, DL_TYPE_CHECKPOINT))
+		if (dl_event_is(&f->ev, DL_TYPE_CHECKPOINT)) {
+			f->repeats = true;
 			return DL_FLOW_CHECKPOINT;
-		f->nin++;
+		}
+		f->counts.in++;
 		return DL_FLOW_EVENT;
 	}
 }
@@ -144,9 +200,12 @@ int
 dl_flow_dead(struct dl_flow *f, const char *code, const struct dl_err *why,
     struct dl_err *err)
 {
-	last_words(f);
-	if (dl_dead_put(&f->dead, &f->ev, f->ev.line, f->ev.line.len, code, why,
-		err) == 0)
+	struct dl_dead_record r = {.ev = &f->ev,
+	    .bytes = f->ev.line,
+	    .total = f->ev.line.len,
+	    .code = code};
+
+	if (bury(f, &r, why, err) == 0)
 		return 0;
 	if (!f->dead.open)
 		dl_err_prefix(err, "<stdin>:%llu: event %.*s",
@@ -171,15 +230,14 @@ dl_flow_close(struct dl_flow *f, struct dl_err *err)
 {
 	int r = dl_out_flush(&f->out, err);
 
-	dl_log(DL_LOG_DEBUG, "%llu in, %llu out, %llu dropped, %llu dead",
-	    (unsigned long long)f->nin, (unsigned long long)f->nout,
-	    (unsigned long long)f->ndropped, (unsigned long long)f->dead.count);
+	dl_counts_log(&f->counts);
 	if (dl_dead_close(&f->dead, err) < 0)
 		r = -1;
 	/* Some file systems tell of a failed write only at close. */
 	if (close(STDOUT_FILENO) < 0 && r == 0)
 		r = dl_err_errno(err, "cannot close <stdout>");
 	dl_event_release(&f->ev);
+	dl_buf_release(&f->merged);
 	dl_line_release(&f->in);
 	dl_out_release(&f->out);
 	return r;

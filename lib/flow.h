@@ -6,6 +6,10 @@
  * checkpoints in their order, with everything before them written and the dead
  * letters durable.  A sink calls dl_flow_next() and, when all before a
  * checkpoint is durable, dl_flow_ack().
+ *
+ * What came and what died is counted here; what became of an event is for the
+ * caller to say: dl_counts_became(&f->counts, n).  While the input is waited
+ * for, the metric (metric.h) is written when it is due.
  */
 #ifndef DL_FLOW_H
 #define DL_FLOW_H
@@ -13,9 +17,8 @@
 #include "dead.h"
 #include "event.h"
 #include "line.h"
+#include "metric.h"
 #include "out.h"
-
-#include <stdint.h>
 
 enum dl_flow_result {
 	DL_FLOW_FAIL = -1,
@@ -30,15 +33,23 @@ struct dl_flow {
 	struct dl_out out;
 	struct dl_dead dead;
 	struct dl_event ev;
-	/* Records, for -v; those that a sink stores are out, too. */
-	uint64_t nin, nout, ndropped; /* dead.count has the dead */
+	struct dl_counts counts;
+	bool repeats;         /* a checkpoint came: what fails comes again */
+	struct dl_buf merged; /* private: a line made again */
 };
 
-/* dead_path, tool, step: as in dl_dead_open.  step may be empty. */
+/*
+ * dead_path, tool, step: as in dl_dead_open.  step may be empty.  A tool that
+ * tells f->counts before this has zeroed f itself.
+ */
 int dl_flow_open(struct dl_flow *f, const char *dead_path, const char *tool,
     struct dl_span step, struct dl_err *err);
 
-/* The next thing on standard input; f->ev is it.  wait_ms as dl_line_next. */
+/*
+ * The next thing on standard input; f->ev is it.  wait_ms as dl_line_next.
+ * Input that ends in half a line is DL_EXIT_DATA, but DL_EXIT_TEMP where
+ * checkpoints came: then its head died, and a run of it will send that again.
+ */
 enum dl_flow_result dl_flow_next(
     struct dl_flow *f, int wait_ms, struct dl_err *err);
 

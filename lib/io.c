@@ -152,19 +152,50 @@ dl_sync_parent(const char *path, struct dl_err *err)
 	return dl_sync_dir(dirname(copy), err);
 }
 
+/* The holder's process, as its file says it, or 0. */
+static long
+holder(int fd)
+{
+	char text[24] = "";
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	long pid = 0;
+
+	for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9' && i < 10;
+	     i++)
+		pid = pid * 10 + (text[i] - '0');
+	return pid;
+}
+
+/* Tell those who will be refused whom they wait for: no matter if it fails. */
+static void
+sign(int fd)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+	if (ftruncate(fd, 0) == 0)
+		(void)!pwrite(fd, text, (size_t)n, 0);
+}
+
 int
 dl_lock_file(const char *path, const char *what, struct dl_err *err)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	long pid;
 
 	if (fd < 0)
 		return dl_err_errno(err, "cannot open '%s'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		sign(fd);
 		return fd;
-	if (errno == EWOULDBLOCK)
-		dl_err_temp(err, "%s is in use by another process", what);
-	else
+	}
+	if (errno != EWOULDBLOCK)
 		dl_err_errno(err, "cannot lock '%s'", path);
+	else if ((pid = holder(fd)) > 0)
+		dl_err_temp(err, "%s is in use by another process (pid %ld)",
+		    what, pid);
+	else
+		dl_err_temp(err, "%s is in use by another process", what);
 	close(fd);
 	return -1;
 }

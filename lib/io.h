@@ -38,7 +38,8 @@ int dl_sync_parent(const char *path, struct dl_err *err);
 /*
  * Hold path (made if absent) by an exclusive flock, without waiting.  Returns
  * the descriptor, which is the lock: close it to let go; it is closed on exec.
- * Held by another: DL_EXIT_TEMP, and the message says what is held.
+ * Held by another: DL_EXIT_TEMP, and the message says what is held, and by
+ * which process, whose id the file's text is.
  */
 int dl_lock_file(const char *path, const char *what, struct dl_err *err);
 

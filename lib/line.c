@@ -119,7 +119,8 @@ at_end(struct dl_line *l, struct dl_span *rec, struct dl_err *err)
 		return hand_out(l, l->buf.len, rec);
 	l->number++;
 	dl_err_data(err,
-	    "%s ends in the middle of line %llu (%zu bytes without a newline)",
+	    "%s ends in the middle of line %llu (%zu bytes without a newline): "
+	    "did its writer die?",
 	    l->name, (unsigned long long)l->number, l->buf.len - l->pos);
 	return DL_LINE_FAIL;
 }
@@ -148,4 +149,17 @@ dl_line_next(
 		if (r != DL_LINE_RECORD)
 			return r;
 	}
+}
+
+uint64_t
+dl_count_lines(const char *p, size_t n)
+{
+	const char *stop = p + n, *nl;
+	uint64_t lines = 0;
+
+	while (p < stop && (nl = memchr(p, '\n', (size_t)(stop - p))) != NULL) {
+		lines++;
+		p = nl + 1;
+	}
+	return lines;
 }

@@ -58,4 +58,7 @@ void dl_line_release(struct dl_line *l);
 enum dl_line_result dl_line_next(
     struct dl_line *l, int wait_ms, struct dl_span *rec, struct dl_err *err);
 
+/* How many newlines there are in n bytes. */
+uint64_t dl_count_lines(const char *p, size_t n);
+
 #endif

@@ -1,17 +1,11 @@
-#include "source.h"
+#include "source_private.h"
 
 #include "checkpoint.h"
 #include "clock.h"
-#include "dead.h"
-#include "fetch.h"
-#include "hash.h"
 #include "io.h"
 #include "json.h"
 #include "log.h"
-#include "out.h"
 #include "retry.h"
-#include "source_state.h"
-#include "source_wrap.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -23,107 +17,11 @@
 #define NAP_MS 250 /* a signal just before a sleep is seen this late */
 #define FOUND_MAX 32
 
-struct dl_source {
-	const struct dl_source_spec *spec;
-	const volatile sig_atomic_t *stop;
-	struct dl_source_wrap wrap;
-	struct dl_items *items;
-	struct dl_out out;
-	struct dl_dead dead;
-	bool broken; /* out or dead can't be written: no retry helps */
-
-	/* Of a URL alone. */
-	struct dl_fetch *fetch;
-	struct dl_source_state *state;
-	char key[80];
-	int lock;
-	int64_t not_before_ms; /* what a server asked for */
-	bool warned;
-	uint64_t fed;      /* bytes of this attempt */
-	uint64_t nearlier; /* items of those before it */
-
-	uint64_t nitems, nout, nunchanged;
-};
-
 /* How many items of this attempt have left us in one way or the other. */
 static uint64_t
 passed_on(const struct dl_source *s)
 {
-	return s->nout + s->dead.count;
-}
-
-static int
-bury(struct dl_source *s, struct dl_span item, size_t total, const char *code,
-    const struct dl_err *why, struct dl_err *err)
-{
-	if (dl_dead_put(&s->dead, &s->wrap.ev, item, total, code, why, err) ==
-	    0)
-		return 0;
-	s->broken = s->dead.open;
-	return -1;
-}
-
-/* The same for an item that can be read: where it ends the run, say which. */
-static int
-bury_read(struct dl_source *s, struct dl_span item, size_t total,
-    const char *code, const struct dl_err *why, struct dl_err *err)
-{
-	if (bury(s, item, total, code, why, err) == 0)
-		return 0;
-	if (!s->dead.open)
-		dl_err_prefix(err, "item %llu",
-		    (unsigned long long)(s->nitems - s->nearlier));
-	return -1;
-}
-
-static int
-emit(struct dl_source *s, struct dl_err *err)
-{
-	struct dl_span data = s->wrap.ev.data;
-	struct dl_err why = {0};
-	size_t before = s->out.buf.len;
-	size_t max = (size_t)s->spec->max_item;
-
-	dl_source_wrap_name(&s->wrap);
-	dl_event_write(&s->out.buf, &s->wrap.ev);
-	if (s->out.buf.len - before - 1 > max) {
-		dl_err_data(&why,
-		    "%zu bytes with its envelope, longer than "
-		    "the limit of %zu",
-		    s->out.buf.len - before - 1, max);
-		s->out.buf.len = before;
-		return bury_read(s, data, data.len, "too-long", &why, err);
-	}
-	s->nout++;
-	if (dl_out_spill(&s->out, err) == 0)
-		return 0;
-	s->broken = true;
-	return -1;
-}
-
-static int
-take_item(void *arg, struct dl_span item, size_t total, const char *code,
-    const struct dl_err *bad, struct dl_err *err)
-{
-	struct dl_source *s = arg;
-	struct dl_event *ev = &s->wrap.ev;
-	struct dl_err why;
-
-	s->nitems++;
-	if (bad != NULL) {
-		ev->id = ev->subject = ev->time = (struct dl_span){0};
-		return bury(s, item, total, code, bad, err);
-	}
-	why.status = DL_EXIT_OK;
-	if (dl_source_wrap_item(&s->wrap, item, &code, &why) < 0)
-		return bury_read(s, item, total, code, &why, err);
-	if (s->spec->only_changed && s->state != NULL &&
-	    !dl_source_state_new(
-		s->state, dl_hash64(ev->subject), dl_hash64(ev->data))) {
-		s->nunchanged++;
-		return 0;
-	}
-	return emit(s, err);
+	return s->counts->out + s->counts->dead;
 }
 
 static int
@@ -140,7 +38,7 @@ open_items(struct dl_source *s, struct dl_err *err)
 	    .csv_strings = spec->csv_types == 1,
 	};
 
-	s->items = dl_items_new(&o, take_item, s, err);
+	s->items = dl_items_new(&o, dl_source_take, s, err);
 	return s->items == NULL ? -1 : 0;
 }
 
@@ -169,13 +67,19 @@ open_state(struct dl_source *s, const char *home, struct dl_err *err)
 	if (s->lock < 0)
 		return -1;
 	s->state = dl_source_state_open(home, dl_span_str(name), err);
-	return s->state == NULL ? -1 : 0;
+	if (s->state == NULL)
+		return -1;
+	/* It is there now, and its path not too long. */
+	snprintf(s->dir, sizeof(s->dir), "%s/sources/%s", home, name);
+	dl_idset_init(&s->sent, s->dir);
+	return 0;
 }
 
 static void
 release(struct dl_source *s)
 {
 	dl_source_state_close(s->state);
+	dl_idset_release(&s->sent);
 	dl_fetch_free(s->fetch);
 	dl_items_free(s->items);
 	dl_source_wrap_release(&s->wrap);
@@ -187,13 +91,15 @@ release(struct dl_source *s)
 
 struct dl_source *
 dl_source_open(const struct dl_source_spec *spec, const char *home,
-    const char *dead, const volatile sig_atomic_t *stop, struct dl_err *err)
+    const char *dead, struct dl_counts *counts,
+    const volatile sig_atomic_t *stop, struct dl_err *err)
 {
 	struct dl_source *s = dl_calloc(1, sizeof(*s));
 	const char *origin = NULL;
 
 	s->spec = spec;
 	s->stop = stop;
+	s->counts = counts;
 	s->lock = -1;
 	dl_out_init(&s->out, STDOUT_FILENO, "<stdout>");
 	/* What is wrong with the spec is told before anything is written. */
@@ -207,6 +113,7 @@ dl_source_open(const struct dl_source_spec *spec, const char *home,
 	    dl_dead_open(
 		&s->dead, dead, "dl-source", dl_span_str(spec->name), err) < 0)
 		goto fail;
+	s->dead.counted = "item";
 	return s;
 fail:
 	release(s);
@@ -285,8 +192,10 @@ attempt(struct dl_source *s, struct dl_fetch_reply *reply, struct dl_err *err)
 	struct dl_span etag, modified;
 	enum dl_fetch_result r;
 
+	if (s->remembers && dl_idset_seal(&s->sent, err) < 0)
+		return DL_FETCH_FAIL;
 	s->fed = 0;
-	s->nearlier = s->nitems;
+	s->earlier = s->counts->in;
 	dl_items_start(s->items);
 	dl_source_wrap_now(&s->wrap);
 	dl_source_state_validators(s->state, spec, &etag, &modified);
@@ -313,8 +222,10 @@ sleep_until(const struct dl_source *s, int64_t when)
 {
 	int64_t left;
 
-	while (!*s->stop && (left = when - dl_clock_ms()) > 0)
+	while (!*s->stop && (left = when - dl_clock_ms()) > 0) {
+		dl_metric_tick();
 		poll(NULL, 0, left < NAP_MS ? (int)left : NAP_MS);
+	}
 }
 
 /* Wait before the next try, or say that there is none. */
@@ -341,8 +252,23 @@ wait_for_retry(struct dl_source *s, struct dl_retry *retry, int64_t after_ms,
 	dl_log(DL_LOG_WARN, "%s; trying again in %lld.%03lld s", err->msg,
 	    (long long)(wait / 1000), (long long)(wait % 1000));
 	dl_err_clear(err);
+	if (flush(s, err) < 0)
+		return -1;
 	sleep_until(s, dl_clock_ms() + wait);
 	return 0;
+}
+
+/*
+ * May an attempt follow at once on one whose beginning is out?  Only if all of
+ * that is known when it comes again.  Items without a time of their own are
+ * not: each attempt gives them new ids, so that every retry would observe them
+ * once more.  Nor are dead letters, which it would write once more; dead is how
+ * many there were before this acquisition.
+ */
+static bool
+may_repeat(const struct dl_source *s, uint64_t dead)
+{
+	return s->remembers && s->counts->dead == dead;
 }
 
 /* One acquisition, with its retries; never DL_FETCH_AGAIN. */
@@ -352,19 +278,20 @@ acquire(struct dl_source *s, struct dl_err *err)
 	struct dl_fetch_reply reply;
 	struct dl_retry retry;
 	enum dl_fetch_result r;
-	uint64_t before = passed_on(s), nout = s->nout;
+	uint64_t before = passed_on(s);
+	uint64_t out = s->counts->out, dead = s->counts->dead;
 
 	dl_retry_init(&retry, s->spec->retries);
 	while ((r = attempt(s, &reply, err)) == DL_FETCH_AGAIN) {
 		/* Its beginning is out already: from the start next time. */
-		if (passed_on(s) != before)
+		if (passed_on(s) != before && !may_repeat(s, dead))
 			break;
 		if (wait_for_retry(s, &retry, reply.after_ms, err) < 0)
 			break;
 		if (*s->stop)
 			return DL_FETCH_STOPPED;
 	}
-	if (s->nout != nout)
+	if (s->counts->out != out)
 		dl_source_state_touch(s->state);
 	return r == DL_FETCH_AGAIN ? DL_FETCH_FAIL : r;
 }
@@ -375,6 +302,8 @@ settle(struct dl_source *s, struct dl_err *err)
 {
 	int r;
 
+	/* What comes again from now on does so by the source's will. */
+	dl_idset_release(&s->sent);
 	if (dl_dead_sync(&s->dead, err) < 0 ||
 	    (r = dl_source_state_save(s->state, err)) < 0) {
 		s->broken = true;
@@ -423,6 +352,13 @@ dl_source_run(struct dl_source *s, bool follow, struct dl_err *err)
 	int64_t start = dl_clock_ms();
 	enum dl_fetch_result r;
 
+	/*
+	 * Without -f a failure ends the run, and the next one is a repeat.
+	 * only_changed knows what is out by its content.  Items without a time
+	 * of their own never come again under the same id.
+	 */
+	s->remembers =
+	    follow && !s->spec->only_changed && s->spec->time != NULL;
 	if (checkpoint(s, err) < 0)
 		return -1;
 	while (!*s->stop) {
@@ -444,17 +380,26 @@ dl_source_run(struct dl_source *s, bool follow, struct dl_err *err)
 	return 0;
 }
 
-/* Write what is ready before a read that would wait. */
+/* Before a read that would wait: write what is ready, the metric when due. */
 static int
-flush_if_idle(struct dl_source *s, int fd, struct dl_err *err)
+wait_read(struct dl_source *s, int fd, struct dl_err *err)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
-	if (s->out.buf.len == 0 && s->dead.out.buf.len == 0)
-		return 0;
-	if (poll(&p, 1, 0) != 0)
-		return 0;
-	return dl_dead_sync(&s->dead, err) < 0 ? -1 : flush(s, err);
+	for (;;) {
+		bool ready = s->out.buf.len > 0 || s->dead.out.buf.len > 0;
+		int due = dl_metric_wait_ms(), n;
+
+		if (!ready && due < 0)
+			return 0;
+		n = poll(&p, 1, ready ? 0 : due);
+		if (n > 0 || (n < 0 && errno != EINTR))
+			return 0;
+		if (ready &&
+		    (dl_dead_sync(&s->dead, err) < 0 || flush(s, err) < 0))
+			return -1;
+		dl_metric_tick();
+	}
 }
 
 int
@@ -466,7 +411,7 @@ dl_source_read(struct dl_source *s, int fd, struct dl_err *err)
 
 	dl_widen_pipe(fd);
 	for (;;) {
-		if (flush_if_idle(s, fd, err) < 0)
+		if (wait_read(s, fd, err) < 0)
 			goto out;
 		if ((n = read(fd, bytes, READ_SIZE)) == 0)
 			break;
@@ -492,18 +437,12 @@ out:
 int
 dl_source_close(struct dl_source *s, struct dl_err *err)
 {
-	uint64_t dead = s->dead.count;
 	int r = dl_dead_close(&s->dead, err);
 
 	if (r == 0)
 		r = flush(s, err);
 	if (r == 0)
-		dl_log(DL_LOG_DEBUG,
-		    "%llu items: %llu passed on, %llu "
-		    "unchanged, %llu dead letters",
-		    (unsigned long long)s->nitems, (unsigned long long)s->nout,
-		    (unsigned long long)s->nunchanged,
-		    (unsigned long long)dead);
+		dl_counts_log(s->counts);
 	release(s);
 	return r;
 }

@@ -10,6 +10,7 @@
 #define DL_SOURCE_H
 
 #include "err.h"
+#include "metric.h"
 #include "source_spec.h"
 
 #include <signal.h>
@@ -17,14 +18,14 @@
 struct dl_source;
 
 /*
- * Prepare.  spec and dead (a path, or NULL) are borrowed.  home is where state
- * is kept, under the lock of the source's name (DL_EXIT_TEMP: another run holds
+ * Prepare.  spec, dead (a path, or NULL) and counts, which items are counted
+ * in, are borrowed.  home is where state is kept, under the lock of the source's name (DL_EXIT_TEMP: another run holds
  * it); NULL: standard input will be read, which has none.  When *stop becomes
  * true, what goes on ends at once.
  */
 struct dl_source *dl_source_open(const struct dl_source_spec *spec,
-    const char *home, const char *dead, const volatile sig_atomic_t *stop,
-    struct dl_err *err);
+    const char *home, const char *dead, struct dl_counts *counts,
+    const volatile sig_atomic_t *stop, struct dl_err *err);
 
 /*
  * Acquire from the URL: once, or with follow every spec->every_ms, measured

@@ -134,12 +134,35 @@ dl_tool_home(void)
 }
 
 void
+dl_tool_metric(struct dl_span instance, const struct dl_counts *counts)
+{
+	const char *pipeline = getenv("DL_PIPELINE");
+	struct dl_err err = {0};
+
+	if (pipeline == NULL || *pipeline == '\0')
+		return;
+	if (dl_metric_start(dl_tool_home(), pipeline, tool_name, instance,
+		counts, &err) < 0)
+		dl_tool_fail(&err);
+}
+
+void
 dl_tool_fail(const struct dl_err *err)
 {
+	int status = err->status == DL_EXIT_OK ? DL_EXIT_BUG : (int)err->status;
+
 	if (err->status == DL_EXIT_USAGE)
 		dl_log(DL_LOG_ERROR, "%s ('%s --help' lists the options)",
 		    err->msg, tool_name);
 	else
 		dl_log(DL_LOG_ERROR, "%s", err->msg);
-	exit(err->status == DL_EXIT_OK ? DL_EXIT_BUG : (int)err->status);
+	dl_metric_end(status);
+	exit(status);
+}
+
+int
+dl_tool_finish(void)
+{
+	dl_metric_end(DL_EXIT_OK);
+	return DL_EXIT_OK;
 }

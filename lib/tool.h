@@ -7,6 +7,7 @@
 #define DL_TOOL_H
 
 #include "err.h"
+#include "metric.h"
 #include "opt.h"
 
 #include <signal.h>
@@ -49,7 +50,17 @@ int dl_tool_start(const char *name, const struct dl_opt *opts, const char *args,
 /* The home directory; ends the process where there can be none. */
 const char *dl_tool_home(void);
 
-/* Say what failed and end with its status. */
+/*
+ * With DL_PIPELINE set, tell counts as this tool's metric until the process
+ * ends: see dl_metric_start().  To be called when the options are in order and
+ * before what can fail; wrong usage is no run.  counts is zeroed before.
+ */
+void dl_tool_metric(struct dl_span instance, const struct dl_counts *counts);
+
+/* Say what failed, write the metric, and end with its status. */
 void dl_tool_fail(const struct dl_err *err) __attribute__((noreturn));
+
+/* All went well: write the metric.  Returns what main returns. */
+int dl_tool_finish(void);
 
 #endif

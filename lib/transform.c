@@ -188,6 +188,12 @@ dl_transform_event(struct dl_transform *t, const struct dl_event *ev,
 }
 
 struct dl_span
+dl_transform_program(const struct dl_transform *t)
+{
+	return dl_buf_as_span(&t->program);
+}
+
+struct dl_span
 dl_transform_step(const char *path)
 {
 	const char *base = path == NULL ? NULL : strrchr(path, '/');

@@ -34,6 +34,9 @@ void dl_transform_free(struct dl_transform *t);
 int64_t dl_transform_event(struct dl_transform *t, const struct dl_event *ev,
     struct dl_buf *out, const char **code, struct dl_err *err);
 
+/* What the hash of the step is of; valid as long as t. */
+struct dl_span dl_transform_program(const struct dl_transform *t);
+
 /*
  * What a program's file is called in the lineage: its name without directory
  * and .jq; "transform" where that is no name, or path is NULL.

@@ -653,6 +653,83 @@ wait "$follow"
 is "$?" 78 '-f: what a person has to repair ends it'
 like "$(cat "$T/said")" 'HTTP status 404' '... and is told'
 
+# What went out of an acquisition that was then cut off does not go out again,
+# and reaches a sink once: of two that failed in a row, whichever sent it.
+part() { # REST ID...: as feed, with times, and ends with REST
+	local rest=$1 id
+	shift
+	{
+		printf '{"l":['
+		for id in "$@"; do printf '{"id":"%s","t":1},' "$id"; done
+		printf '%s' "$rest"
+	} >"$T/www/part.json.new"
+	mv "$T/www/part.json.new" "$T/www/part.json"
+}
+timed=('items: .l' 'subject: .id' 'time: .t' 'time_format: s')
+web part.yaml /part.json "${timed[@]}" 'every: 1s' 'retries: 0'
+part '' a b
+: >"$T/flow"
+: >"$T/said"
+mkfifo "$T/pipe"
+tee "$T/flow" <"$T/pipe" | dl-stream-put -q part >"$T/acks" &
+sink=$!
+tap_pids+=("$sink")
+dl-source -fv "$T/part.yaml" >"$T/pipe" 2>"$T/said" &
+follow=$!
+tap_pids+=("$follow")
+wait_for grep -q 'ends in the middle' "$T/said"
+part '' c
+wait_for has_lines "$T/flow" 4
+part '{"id":"e","t":1}]}' a b c d
+wait_for has_lines "$T/flow" 7
+is "$(flow)" '/ a b c d e /' '-f: what was cut off goes on where it was'
+part '{"id":"f","t":1}]}' a d
+wait_for has_lines "$T/flow" 11
+is "$(flow)" '/ a b c d e / a d f /' \
+	'... and that is forgotten when it is whole'
+kill -TERM "$follow"
+wait "$follow" "$sink"
+is "$(cat "$DL_HOME"/streams/part/*.ndjson | jq -r .subject | paste -sd' ')" \
+	'a b c d e a d f' '... a stream has each event once'
+like "$(tail -1 "$T/said")" ' 8 out, [1-9][0-9]* dropped, 0 dead$' \
+	'... and what came again was dropped'
+
+# So it may be tried again at once, for all that is known when it comes again.
+again() { # MODE LINE...: -f until it was cut off, and then whole or given up
+	exec 8<&-
+	exec 8< <(exec "$BUILD/servers/cutter" "$T/cut.json")
+	tap_pids+=($!)
+	read -r cut_port <&8
+	spec again.yaml 'name: again' 'retries: 5' 'every: 1h' \
+		"url: http://127.0.0.1:$cut_port/$1" "${@:2}"
+	: >"$T/flow"
+	: >"$T/said"
+	dl-source -f -d "$T/dead" "$T/again.yaml" >"$T/flow" 2>"$T/said" &
+	follow=$!
+	tap_pids+=("$follow")
+}
+ended() { kill -TERM "$follow"; wait "$follow"; }
+for i in $(seq 2000); do printf '{"id":"%d","t":%d},' "$i" "$i"; done |
+	sed 's/^/{"l":[/; s/,$/]}/' >"$T/cut.json"
+again once-length "${timed[@]}"
+wait_for has_lines "$T/flow" 2002
+ended
+is "$(flow)" "/ $(seq 2000 | paste -sd' ') /" \
+	'-f: cut off, and tried again: each event once'
+is "$(grep -c 'trying again' "$T/said")" 1 '... at once'
+again once-length "${timed[@]:0:2}"
+wait_for has_lines "$T/said" 1
+ended
+is "$(grep -c 'trying again' "$T/said") $(($(wc -l <"$T/flow") > 900))" '0 1' \
+	'-f: items without a time of their own are not observed twice at once'
+sed -i 's/"t":1}/"t":"x"}/' "$T/cut.json"
+rm -f "$T/dead"
+again once-length "${timed[@]}"
+wait_for has_lines "$T/said" 1
+ended
+is "$(grep -c 'trying again' "$T/said") $(wc -l <"$T/dead")" '0 1' \
+	'-f: nor is a dead letter written twice at once'
+
 # A signal ends a transfer that hangs.
 spec hang.yaml 'name: hang' "url: http://127.0.0.1:$cut_port/hang"
 dl-source "$T/hang.yaml" >"$T/flow" 2>"$T/said" &

@@ -13,7 +13,7 @@ export BUILD=${BUILD:-$PWD/build}
 export PATH=$BUILD:$PATH
 T=$(mktemp -d "${TMPDIR:-/tmp}/dl-test.XXXXXX")
 export DL_HOME=$T/home
-unset DL_NOW DL_LOG
+unset DL_NOW DL_LOG DL_PIPELINE DL_METRIC_MS
 
 # libjq 1.6 forgets some of its memory itself, and a tool that fails ends with
 # its programs still compiled, whose stack the leak detector can't read.  That

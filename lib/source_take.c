@@ -1,0 +1,106 @@
+/* What becomes of one item: an event, nothing, or a dead letter. */
+#include "source_private.h"
+
+#include "hash.h"
+
+static int
+bury(struct dl_source *s, struct dl_span item, size_t total, const char *code,
+    const struct dl_err *why, struct dl_err *err)
+{
+	struct dl_dead_record r = {.ev = &s->wrap.ev,
+	    .bytes = item,
+	    .total = total,
+	    .number = s->counts->in - s->earlier,
+	    .code = code};
+
+	if (dl_dead_put(&s->dead, &r, why, err) == 0) {
+		s->counts->dead++;
+		return 0;
+	}
+	s->broken = s->dead.open;
+	return -1;
+}
+
+/* The same for an item that can be read: where it ends the run, say which. */
+static int
+bury_read(struct dl_source *s, struct dl_span item, size_t total,
+    const char *code, const struct dl_err *why, struct dl_err *err)
+{
+	if (bury(s, item, total, code, why, err) == 0)
+		return 0;
+	if (!s->dead.open)
+		dl_err_prefix(err, "item %llu",
+		    (unsigned long long)(s->counts->in - s->earlier));
+	return -1;
+}
+
+/*
+ * Did an attempt before this one, that was cut off, let the event out?  If not
+ * it goes out now, and is remembered before it does.  1, 0, -1.
+ */
+static int
+sent_before(struct dl_source *s, struct dl_err *err)
+{
+	struct dl_hash128 h = dl_hash_pair(s->wrap.ev.source, s->wrap.ev.id);
+
+	if (dl_idset_meet(&s->sent, h))
+		return 1;
+	return dl_idset_add(&s->sent, h, false, err);
+}
+
+static int
+emit(struct dl_source *s, struct dl_err *err)
+{
+	struct dl_span data = s->wrap.ev.data;
+	struct dl_err why = {0};
+	size_t before = s->out.buf.len;
+	size_t max = (size_t)s->spec->max_item;
+	int r;
+
+	dl_source_wrap_name(&s->wrap);
+	dl_event_write(&s->out.buf, &s->wrap.ev);
+	if (s->out.buf.len - before - 1 > max) {
+		dl_err_data(&why,
+		    "%zu bytes with its envelope, longer than "
+		    "the limit of %zu",
+		    s->out.buf.len - before - 1, max);
+		s->out.buf.len = before;
+		return bury_read(s, data, data.len, "too-long", &why, err);
+	}
+	if (s->remembers && (r = sent_before(s, err)) != 0) {
+		s->out.buf.len = before;
+		s->counts->dropped += r > 0;
+		return r < 0 ? -1 : 0;
+	}
+	s->counts->out++;
+	if (dl_out_spill(&s->out, err) == 0)
+		return 0;
+	s->broken = true;
+	return -1;
+}
+
+int
+dl_source_take(void *arg, struct dl_span item, size_t total, const char *code,
+    const struct dl_err *bad, struct dl_err *err)
+{
+	struct dl_source *s = arg;
+	struct dl_event *ev = &s->wrap.ev;
+	struct dl_err why;
+
+	dl_metric_tick();
+	s->counts->in++;
+	if (bad != NULL) {
+		ev->id = ev->subject = ev->time = (struct dl_span){0};
+		return bury(s, item, total, code, bad, err);
+	}
+	why.status = DL_EXIT_OK;
+	if (dl_source_wrap_item(&s->wrap, item, &code, &why) < 0)
+		return bury_read(s, item, total, code, &why, err);
+	if (s->spec->only_changed && s->state != NULL &&
+	    !dl_source_state_new(
+		s->state, dl_hash64(ev->subject), dl_hash64(ev->data))) {
+		s->counts->dropped++;
+		return 0;
+	}
+	return emit(s, err);
+}

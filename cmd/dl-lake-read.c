@@ -1,33 +1,18 @@
 /* dl-lake-read - print a lake's events. */
-#include "clock.h"
 #include "home.h"
 #include "lake.h"
 #include "out.h"
 #include "tool.h"
+#include "when.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-/* RFC 3339, or the start of a day in UTC: 2018-02-07. */
 static int
 parse_time(const char *text, bool *given, struct dl_time *t, struct dl_err *err)
 {
-	struct dl_err ignored = {0};
-	char day[32];
-
-	if (text == NULL)
-		return 0;
-	*given = true;
-	if (strlen(text) == 10) {
-		memcpy(day, text, 10);
-		memcpy(day + 10, "T00:00:00Z", 11);
-		if (dl_time_parse(dl_span_str(day), t, &ignored) == 0)
-			return 0;
-	} else if (dl_time_parse(dl_span_str(text), t, &ignored) == 0) {
-		return 0;
-	}
-	return dl_err_usage(err,
-	    "'%s' is not a time (2018-02-07, or 2018-02-07T01:26:13Z)", text);
+	*given = text != NULL;
+	return text == NULL ? 0 : dl_when_parse(text, t, err);
 }
 
 struct conditions {

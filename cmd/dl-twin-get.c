@@ -2,6 +2,7 @@
 #include "fault.h"
 #include "home.h"
 #include "log.h"
+#include "num.h"
 #include "out.h"
 #include "table.h"
 #include "tool.h"
@@ -10,6 +11,9 @@
 
 #include <stdio.h>
 #include <unistd.h>
+
+#define GATHER_MS 5  /* the writes of one commit are waited for together */
+#define LOOK_MS 1000 /* and is looked after at least so often */
 
 struct get {
 	struct dl_twin *twin;
@@ -29,25 +33,6 @@ static int64_t
 age_ms(const struct get *g, const struct dl_time *t)
 {
 	return (g->now.sec - t->sec) * 1000 + (g->now.nsec - t->nsec) / 1000000;
-}
-
-/* "250ms", "3s", "12m", "5h", "7d"; with a minus where it is yet to come. */
-static void
-print_age(int64_t ms, char out[32])
-{
-	const char *sign = ms < 0 ? "-" : "";
-	long long n = ms < 0 ? -ms : ms;
-
-	if (n < 1000)
-		snprintf(out, 32, "%s%lldms", sign, n);
-	else if ((n /= 1000) < 120)
-		snprintf(out, 32, "%s%llds", sign, n);
-	else if ((n /= 60) < 120)
-		snprintf(out, 32, "%s%lldm", sign, n);
-	else if ((n /= 60) < 48)
-		snprintf(out, 32, "%s%lldh", sign, n);
-	else
-		snprintf(out, 32, "%s%lldd", sign, n / 24);
 }
 
 static bool
@@ -74,7 +59,7 @@ print(void *arg, const struct dl_twin_record *rec, struct dl_err *err)
 	if (g->count)
 		return 0;
 	if (g->table != NULL) {
-		print_age(age_ms(g, &rec->instant), age);
+		dl_num_print_age(age_ms(g, &rec->instant), age);
 		dl_table_row(g->table,
 		    (struct dl_span[]){rec->component, rec->metric, rec->value,
 			rec->time, dl_span_str(age), rec->source},
@@ -125,12 +110,12 @@ follow(struct get *g, struct dl_err *err)
 	uint64_t last;
 	int r;
 
-	dl_watch_open(&watch, dl_twin_data_path(g->twin));
+	dl_watch_open(&watch, dl_twin_data_path(g->twin), GATHER_MS);
 	/* First the number: what changes meanwhile comes twice, not never. */
 	r = dl_twin_last_change(g->twin, &last, err);
 	if (r == 0)
 		r = list(g, err);
-	while (r == 0 && dl_watch_wait(&watch, g->out.fd)) {
+	while (r == 0 && dl_watch_wait(&watch, g->out.fd, LOOK_MS)) {
 		dl_now(&g->now);
 		if (dl_twin_changes(g->twin, last, &last, print, g, err) < 0 ||
 		    flush(g, err) < 0)

@@ -123,3 +123,21 @@ dl_num_print_size(int64_t bytes, char out[32])
 	snprintf(out, 32, "%s%" PRIu64 ".%" PRIu64 " %ciB", sign, tenths / 10,
 	    tenths % 10, units[unit]);
 }
+
+void
+dl_num_print_age(int64_t ms, char out[32])
+{
+	const char *sign = ms < 0 ? "-" : "";
+	long long n = ms < 0 ? -ms : ms;
+
+	if (n < 1000)
+		snprintf(out, 32, "%s%lldms", sign, n);
+	else if ((n /= 1000) < 120)
+		snprintf(out, 32, "%s%llds", sign, n);
+	else if ((n /= 60) < 120)
+		snprintf(out, 32, "%s%lldm", sign, n);
+	else if ((n /= 60) < 48)
+		snprintf(out, 32, "%s%lldh", sign, n);
+	else
+		snprintf(out, 32, "%s%lldd", sign, n / 24);
+}

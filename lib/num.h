@@ -18,7 +18,13 @@ int dl_num_size(struct dl_span text, int64_t *bytes, struct dl_err *err);
 /* Milliseconds from "250ms", "30s", "5m", "2h", "7d", or sums: "1h30m". */
 int dl_num_duration(struct dl_span text, int64_t *ms, struct dl_err *err);
 
-/* Print bytes for people: "1.2 MiB"; ms as "5m"; out of 32 bytes. */
+/* Print bytes for people: "1.2 MiB". */
 void dl_num_print_size(int64_t bytes, char out[32]);
+
+/*
+ * Print milliseconds for people: "250ms", "3s", "12m", "5h", "7d"; with a minus
+ * where it is yet to come.
+ */
+void dl_num_print_age(int64_t ms, char out[32]);
 
 #endif

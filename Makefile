@@ -7,6 +7,8 @@
 #   make lint       formatting, layers, man pages, warnings of two compilers
 #   make bench      measure, beside jq and a bare LMDB loop
 #   make fuzz       every parser of foreign bytes, FUZZ_SECONDS each
+#   make soak       kills, power cuts, full disks: SOAK_ROUNDS of each, or
+#                   what of them fits into SOAK_SECONDS; SEED=N as printed
 #   make install    PREFIX=/usr/local, DESTDIR= for packagers
 #
 # Settings of your own go into config.mk, which git does not see.
@@ -17,6 +19,8 @@ VERSION = 0.1.0
 PREFIX ?= /usr/local
 FLAVOUR ?= plain
 FUZZ_SECONDS ?= 30
+SOAK_ROUNDS ?= 1000
+SOAK_SECONDS ?= 3600
 
 # Three flavours side by side: plain, san (sanitizers), fuzz.
 B_plain = build
@@ -51,7 +55,7 @@ DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 	libsodium-dev libcsv-dev
 DEPS_DEMO = bash jq zstd
 DEPS_TEST = perl libcmocka-dev gzip curl nginx-light openssl mandoc man-db \
-	lmdb-utils procps time
+	lmdb-utils procps time openssh-server openssh-client iproute2
 DEPS_LINT = clang clang-format git mandoc shellcheck
 DEPS_FUZZ = clang libclang-rt-14-dev
 
@@ -60,6 +64,7 @@ TOOLS = $(patsubst cmd/%.c,%,$(wildcard cmd/dl-*.c))
 UNITS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 HELPERS = $(patsubst tests/servers/%.c,%,$(wildcard tests/servers/*.c))
+FAULTS = powercut.so restore
 BENCHES = $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 MANS = $(wildcard man/*.[157])
 
@@ -67,7 +72,7 @@ LIB = $(B)/libdlkit.a
 LIB_OBJ = $(LIB_SRC:%.c=$(B)/%.o)
 
 .PHONY: all deps deps-demo deps-lint deps-fuzz units helpers benches fuzzers \
-	test check prove lint bench fuzz demo install uninstall clean
+	faults test check prove soak lint bench fuzz demo install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -92,6 +97,20 @@ $(B)/servers/%: $(B)/tests/servers/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(DL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+# Not under the sanitizers: it stands before them in a program of theirs.
+FAULT_CFLAGS = -std=gnu11 -g -O2 $(WARN) -D_GNU_SOURCE $(CPPFLAGS) $(CFLAGS)
+
+$(B)/fault/powercut.so: tests/fault/powercut.c tests/fault/image.c \
+		tests/fault/image.h
+	@mkdir -p $(@D)
+	$(CC) $(FAULT_CFLAGS) -fPIC -fvisibility=hidden -shared $(LDFLAGS) \
+		-o $@ $(filter %.c,$^)
+
+$(B)/fault/restore: tests/fault/restore.c tests/fault/image.c \
+		tests/fault/image.h
+	@mkdir -p $(@D)
+	$(CC) $(FAULT_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
 $(B)/bench/%: $(B)/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(DL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
@@ -104,6 +123,7 @@ units: $(UNITS:%=$(B)/unit/%)
 helpers: $(HELPERS:%=$(B)/servers/%)
 benches: $(BENCHES:%=$(B)/bench/%)
 fuzzers: $(FUZZERS:%=$(B)/fuzzer/%)
+faults: $(FAULTS:%=$(B)/fault/%)
 
 # What is missing of Debian's packages, installed; elsewhere, named.
 define install_deps
@@ -129,17 +149,23 @@ demo: deps-demo
 	@pipelines/quakes/demo
 
 test: deps
-	@$(BUILD_ALL) all units helpers benches
+	@$(BUILD_ALL) all units helpers benches faults
 	@$(AGAIN) prove
 
 check: deps
-	@$(BUILD_ALL) FLAVOUR=san all units helpers benches
+	@$(BUILD_ALL) FLAVOUR=san all units helpers benches faults
 	@$(AGAIN) FLAVOUR=san prove
 
 prove:
 	PATH="$(CURDIR)/$(B):$$PATH" BUILD="$(CURDIR)/$(B)" \
 	FLAVOUR=$(FLAVOUR) CMOCKA_MESSAGE_OUTPUT=TAP \
-	prove -j 2 --timer $(PROVEFLAGS) tests/*.t $(UNITS:%=$(B)/unit/%)
+	prove -j 2 --timer $(PROVEFLAGS) tests/*.t tests/fault/*.t \
+	    $(UNITS:%=$(B)/unit/%)
+
+soak: deps
+	@$(BUILD_ALL) all faults
+	@BUILD="$(CURDIR)/$(B)" SOAK_ROUNDS=$(SOAK_ROUNDS) \
+	    SOAK_SECONDS=$(SOAK_SECONDS) tests/fault/soak
 
 lint: deps-lint
 	@$(BUILD_ALL) all

@@ -68,8 +68,9 @@ status 0 'the old feed again' pipelines/quakes/run
 is "$(dl-twin-get --json ci37868143 magnitude | jq -c .value)" 2.5 \
 	'an older value does not come back'
 
-# A branch that can't work: nothing is committed, and the run says so.
-before=$(cat "$DL_HOME/commits/source.quakes")
+# A consumer that can't work: it stays where it is, the others go on, and the
+# run says so.
+before=$(cat "$DL_HOME/commits/stream.quakes.twin")
 stored=$(dl-lake-read raw | wc -l)
 mkdir "$T/broken"
 cp pipelines/quakes/{source.yaml,clean.jq} "$T/broken"
@@ -78,13 +79,15 @@ printf 'templates:\n  - name: t\n    component: .nope\n    metrics:\n      m: .i
 sed 's/"mag":2,/"mag":3,/' "$sample" >"$T/third.geojson"
 PIPELINE=$T/broken QUAKES_URL=file://$T/third.geojson \
 	pipelines/quakes/run >"$T/out" 2>"$T/err" && ran=well || ran=badly
-is "$ran" badly 'a broken branch fails the run'
-is "$(cat "$DL_HOME/commits/source.quakes")" "$before" \
+is "$ran" badly 'a broken consumer fails the run'
+is "$(cat "$DL_HOME/commits/stream.quakes.twin")" "$before" \
 	'and its position stays where it was'
+new=$(diff "$sample" "$T/third.geojson" | grep -c '^>')
+is "$(dl-stream-ls quakes | jq -c '[.consumers[].lag_events]')" "[0,0,$new]" \
+	'while the others are not behind'
 QUAKES_URL=file://$T/third.geojson status 0 'mended, it goes on' \
 	pipelines/quakes/run
-is "$(dl-lake-read raw | wc -l)" \
-	"$((stored + $(diff "$sample" "$T/third.geojson" | grep -c '^>')))" \
+is "$(dl-lake-read raw | wc -l)" "$((stored + new))" \
 	'and each event is in the lake once'
 
 # The golden tests of each pipeline.

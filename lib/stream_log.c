@@ -394,9 +394,14 @@ int
 dl_stream_log_publish_locked(struct dl_stream_log *l, struct dl_err *err)
 {
 	char text[DL_STREAM_END_LEN + 1];
+	struct stat st;
 	uint64_t now;
 	int r;
 
+	/* Who removes the directory of a stream must not go on to fill it. */
+	if (fstat(l->end_fd, &st) < 0 || st.st_nlink == 0)
+		return dl_err_temp(
+		    err, "'%s/end' was removed or replaced", l->dir);
 	if ((l->shared && sync_producers(l->dir, err) < 0) ||
 	    (r = dl_stream_end_read(l->end_fd, l->dir, &now, err)) < 0)
 		return -1;

@@ -19,6 +19,7 @@
 #define BATCH_BYTES (1 << 20)
 #define ALWAYS_BYTES (64 << 10) /* unsynced, with DL_STREAM_ALWAYS */
 #define IDLE_MS 1               /* a pause of the input that ends a batch */
+#define RARE_MS 3               /* after so long the first needs no pause */
 #define CLOCK_RECORDS 16        /* the clock is looked at so often */
 #define RETAIN_EVERY_MS 60000   /* and at each new segment */
 #define FULL_NAP_MS 100
@@ -41,7 +42,8 @@ struct dl_stream_writer {
 	struct dl_buf recorded; /* the recordedtime seen last */
 
 	/* What is not yet durable. */
-	int64_t since_ms; /* when the first of it came */
+	int64_t since_ms;   /* when the first of it came */
+	int64_t settled_ms; /* when all was durable last */
 	uint64_t unsynced_bytes, unsynced_records;
 
 	struct dl_stream_producer producer;
@@ -271,7 +273,7 @@ settle(struct dl_stream_writer *w, struct dl_err *err)
 	w->counts.records += w->unsynced_records;
 	w->counts.bytes += w->unsynced_bytes;
 	w->unsynced_records = w->unsynced_bytes = 0;
-	w->since_ms = dl_clock_ms();
+	w->since_ms = w->settled_ms = dl_clock_ms();
 	return 0;
 }
 
@@ -409,17 +411,20 @@ dl_stream_checkpoint(struct dl_stream_writer *w, struct dl_span key,
 int
 dl_stream_wait_ms(const struct dl_stream_writer *w)
 {
-	int64_t left;
+	int64_t now, left;
 
 	if (is_clean(w))
 		return -1;
 	if (w->o.sync == DL_STREAM_ALWAYS)
 		return 0;
-	left = w->since_ms + DL_STREAM_SYNC_MS - dl_clock_ms();
+	now = dl_clock_ms();
+	left = w->since_ms + DL_STREAM_SYNC_MS - now;
 	if (left < 0)
 		return 0;
-	return w->o.sync == DL_STREAM_CHECKPOINT && left > IDLE_MS ? IDLE_MS
-	                                                           : (int)left;
+	if (w->o.sync == DL_STREAM_INTERVAL)
+		return (int)left;
+	/* Many at once are worth a sync together; one now and then is not. */
+	return now - w->settled_ms >= RARE_MS ? 0 : IDLE_MS;
 }
 
 bool

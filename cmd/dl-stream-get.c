@@ -10,8 +10,6 @@
 #include "watch.h"
 #include "when.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -80,11 +78,18 @@ tell_lost(struct get *g, uint64_t from, uint64_t missed, struct dl_err *err)
 		return -1;
 	g->counts.lost += records;
 	g->pos = dl_stream_tell(g->reader);
-	dl_log(DL_LOG_WARN,
-	    "retention has taken %llu bytes (%llu events of this consumer's) "
-	    "from offset %020llu on: going on at the oldest, %020llu",
-	    (unsigned long long)missed, (unsigned long long)records,
-	    (unsigned long long)from, (unsigned long long)g->pos);
+	if (records > 0)
+		dl_log(DL_LOG_WARN,
+		    "retention has taken %llu events (%llu bytes) from offset "
+		    "%020llu on: going on at the oldest, %020llu",
+		    (unsigned long long)records, (unsigned long long)missed,
+		    (unsigned long long)from, (unsigned long long)g->pos);
+	else
+		dl_log(DL_LOG_WARN,
+		    "%llu bytes from offset %020llu on are gone, how many "
+		    "events is not known: going on at the oldest, %020llu",
+		    (unsigned long long)missed, (unsigned long long)from,
+		    (unsigned long long)g->pos);
 	return 0;
 }
 
@@ -132,8 +137,11 @@ place_of(struct get *g, struct dl_stream_reader *r, const char *text,
 		           : dl_err_data(err, "'%s' ends before offset %s",
 				 g->dir, text);
 	}
-	if (dl_when_parse(text, &t, err) < 0)
+	if (dl_when_parse(text, &t, err) < 0) {
+		dl_err_prefix(
+		    err, "--since (a time, oldest, newest or an offset)");
 		return -1;
+	}
 	return dl_stream_find(r, g->dir, &t, offset, err);
 }
 
@@ -162,8 +170,10 @@ find_start(struct get *g, struct dl_err *err)
 		known = dl_commit_read(
 		    dl_tool_home(), dl_span_str(g->key), &b, err);
 	if (known > 0 && !dl_offset_read(dl_buf_as_span(&b), &committed))
-		r = dl_err_data(
-		    err, "the commit of '%s' is not an offset", g->key);
+		r = dl_err_data(err,
+		    "'%s/commits/%s' does not hold an offset: remove it to "
+		    "start at the oldest",
+		    dl_tool_home(), g->key);
 	dl_buf_release(&b);
 	if (r < 0 || known < 0)
 		return -1;
@@ -177,6 +187,13 @@ find_start(struct get *g, struct dl_err *err)
 	if (known > 0 && g->pos < committed && !g->read_only &&
 	    rewind_to(g, committed, err) < 0)
 		return -1;
+	if (known > 0 && g->pos > committed && g->since != NULL &&
+	    !g->read_only)
+		dl_log(DL_LOG_INFO,
+		    "'%s' goes forward from %020llu to %020llu: what lies "
+		    "between is given up",
+		    g->key, (unsigned long long)committed,
+		    (unsigned long long)g->pos);
 	return missed > 0 ? tell_lost(g, from, missed, err) : 0;
 }
 
@@ -195,8 +212,10 @@ find_until(struct get *g, struct dl_err *err)
 		return parse_offset(g->until, &g->limit, err);
 	if (strcmp(g->until, "newest") == 0)
 		return dl_stream_newest(g->reader, &g->limit, err);
-	if (dl_when_parse(g->until, &g->until_time, err) < 0)
+	if (dl_when_parse(g->until, &g->until_time, err) < 0) {
+		dl_err_prefix(err, "--until (a time, newest or an offset)");
 		return -1;
+	}
 	g->has_until = true;
 	return 0;
 }
@@ -208,6 +227,10 @@ look(struct get *g, uint64_t *end, struct dl_err *err)
 	uint64_t missed;
 
 	if (dl_stream_newest(g->reader, end, err) < 0)
+		return -1;
+	/* After a power cut it may be older; else the log is another one. */
+	if (*end < g->pos &&
+	    dl_stream_seek(g->reader, g->pos, &missed, err) < 0)
 		return -1;
 	if (g->has_until && g->limit == UINT64_MAX && *end > g->pos) {
 		uint64_t at = *end;
@@ -303,14 +326,6 @@ wait_ms(const struct get *g)
 	return due >= 0 && due < ms ? (int)due : ms;
 }
 
-/* Nobody reads it any more: as a write would have found. */
-static int
-stale_output(struct dl_err *err)
-{
-	errno = EPIPE;
-	return dl_err_errno(err, "cannot write <stdout>");
-}
-
 static int
 follow(struct get *g, struct dl_err *err)
 {
@@ -329,12 +344,12 @@ follow(struct get *g, struct dl_err *err)
 		if (is_over(g))
 			break;
 		if (!dl_watch_wait(&watch, g->out.fd, wait_ms(g)))
-			r = stale_output(err);
+			r = dl_check_reader(g->out.fd, 0, g->out.name, err);
 		dl_metric_tick();
 		/* Nothing more within that time: it is idle. */
 		if (r == 0 && g->pos != g->told &&
 		    dl_stream_newest(g->reader, &end, err) == 0 &&
-		    end == g->pos)
+		    end <= g->pos)
 			r = checkpoint(g, err);
 	}
 	dl_watch_close(&watch);
@@ -400,7 +415,6 @@ take_key(struct get *g, const char *consumer, struct dl_err *err)
 static int
 open_stream(struct get *g, struct dl_err *err)
 {
-	struct pollfd out = {.fd = g->out.fd};
 	bool absent, told = false;
 
 	while (
@@ -413,9 +427,8 @@ open_stream(struct get *g, struct dl_err *err)
 		dl_err_clear(err);
 		if (dl_tool_stop)
 			return 0;
-		if (poll(&out, 1, LOOK_MS) > 0 &&
-		    (out.revents & (POLLERR | POLLHUP)) != 0)
-			return stale_output(err);
+		if (dl_check_reader(g->out.fd, LOOK_MS, g->out.name, err) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* dl-stream-ls - list streams, and how far their consumers have come. */
 #include "home.h"
 #include "json.h"
+#include "log.h"
 #include "num.h"
 #include "out.h"
 #include "stream_stat.h"
@@ -19,6 +20,8 @@ struct ls {
 	struct dl_out out;
 	struct dl_table *streams, *consumers; /* NULL: JSON */
 	struct dl_buf consumer_rows;          /* printed after all streams */
+	enum dl_exit status; /* of the first that could not be listed */
+	size_t listed;
 };
 
 /* Cells */
@@ -113,8 +116,8 @@ json_stream(struct ls *ls, const char *name, const struct dl_stream_stat *s)
 	dl_buf_adds(b, "{\"stream\":");
 	dl_json_quote(b, dl_span_str(name));
 	dl_buf_printf(b,
-	    ",\"bytes\":%llu,\"segments\":%zu,\"oldest\":\"%s\","
-	    "\"newest\":\"%s\",",
+	    ",\"bytes\":%llu,\"segments\":%zu,\"oldest_offset\":\"%s\","
+	    "\"end_offset\":\"%s\",",
 	    (unsigned long long)(s->newest - s->oldest), s->segments, oldest,
 	    newest);
 	if (s->has_times) {
@@ -181,10 +184,28 @@ list_stream(struct ls *ls, const char *address, struct dl_err *err)
 	}
 	if (ls->streams == NULL)
 		dl_buf_adds(&ls->out.buf, "]}\n");
-	r = dl_out_spill(&ls->out, err);
+	r = 0;
 out:
 	dl_consumers_release(&consumers);
 	return r;
+}
+
+/* One that is broken does not hide the others. */
+static void
+list_one(struct ls *ls, const char *address)
+{
+	struct dl_err err = {0};
+	size_t before = ls->out.buf.len;
+
+	if (list_stream(ls, address, &err) == 0) {
+		ls->listed++;
+		return;
+	}
+	if (ls->streams == NULL)
+		ls->out.buf.len = before; /* half a line of JSON */
+	dl_log(DL_LOG_ERROR, "%s", err.msg);
+	if (ls->status == DL_EXIT_OK)
+		ls->status = err.status;
 }
 
 /* Home's streams */
@@ -200,7 +221,7 @@ list_home(struct ls *ls, struct dl_err *err)
 {
 	struct dirent **names;
 	char dir[PATH_MAX], end[PATH_MAX];
-	int n, r = 0;
+	int n;
 
 	if (snprintf(dir, sizeof(dir), "%s/streams", dl_tool_home()) >=
 	    PATH_MAX)
@@ -210,15 +231,14 @@ list_home(struct ls *ls, struct dl_err *err)
 		           ? 0
 		           : dl_err_errno(err, "cannot list '%s'", dir);
 	for (int i = 0; i < n; i++) {
-		if (r == 0 &&
-		    snprintf(end, sizeof(end), "%s/%s/end", dir,
+		if (snprintf(end, sizeof(end), "%s/%s/end", dir,
 			names[i]->d_name) < PATH_MAX &&
 		    access(end, F_OK) == 0)
-			r = list_stream(ls, names[i]->d_name, err);
+			list_one(ls, names[i]->d_name);
 		free(names[i]);
 	}
 	free(names);
-	return r;
+	return 0;
 }
 
 static void
@@ -279,9 +299,12 @@ main(int argc, char *argv[])
 		make_tables(&ls);
 	if (first == argc)
 		r = list_home(&ls, &err);
-	for (int i = first; r == 0 && i < argc; i++)
-		r = list_stream(&ls, argv[i], &err);
+	for (int i = first; i < argc; i++)
+		list_one(&ls, argv[i]);
+	if (r == 0 && ls.listed == 0 && first == argc && isatty(STDOUT_FILENO))
+		dl_log(DL_LOG_INFO, "there is no stream in '%s/streams'",
+		    dl_tool_home());
 	if (r < 0 || finish(&ls, &err) < 0)
 		dl_tool_fail(&err);
-	return DL_EXIT_OK;
+	return (int)ls.status;
 }

@@ -1,5 +1,8 @@
 #include "flow.h"
 
+#include "io.h"
+
+#include <poll.h>
 #include <unistd.h>
 
 /* Lines of ours may be as long as a line can be configured to be. */
@@ -62,6 +65,22 @@ too_long(struct dl_flow *f, struct dl_span line, struct dl_err *err)
 	return broken(f, line, f->in.long_bytes, "too-long", &why, err);
 }
 
+/* Wait for input: 1, 0 nothing came, -1 nobody hears what we have to say. */
+static int
+wait_input(struct dl_flow *f, int ms, struct dl_err *err)
+{
+	bool speaks = f->filters || f->repeats;
+	struct pollfd p[2] = {{.fd = f->in.fd, .events = POLLIN},
+	    {.fd = speaks ? f->out.fd : -1}};
+	int n = poll(p, 2, ms);
+
+	if (n <= 0)
+		return 0;
+	if (p[0].revents != 0 || (p[1].revents & POLLERR) == 0)
+		return 1;
+	return dl_check_reader(f->out.fd, 0, f->out.name, err);
+}
+
 /* Wait for a line, and write the metric when that is due before. */
 static enum dl_line_result
 wait_line(
@@ -72,12 +91,18 @@ wait_line(
 	for (;;) {
 		int due = dl_metric_wait_ms();
 		bool cut = due >= 0 && (wait_ms < 0 || due < wait_ms);
+		int came = wait_input(f, cut ? due : wait_ms, err);
 
-		r = dl_line_next(&f->in, cut ? due : wait_ms, line, err);
-		if (r != DL_LINE_IDLE || !cut)
+		if (came < 0)
+			return DL_LINE_FAIL;
+		r = came > 0 ? dl_line_next(&f->in, 0, line, err)
+		             : DL_LINE_IDLE;
+		if (r != DL_LINE_IDLE)
 			return r;
+		if (came == 0 && !cut && wait_ms >= 0)
+			return DL_LINE_IDLE;
 		dl_metric_tick();
-		if (wait_ms > 0)
+		if (came == 0 && cut && wait_ms > 0)
 			wait_ms -= due;
 	}
 }
@@ -90,10 +115,8 @@ next_line(
 	enum dl_line_result r;
 
 	dl_metric_tick();
-	if (f->dead.out.buf.len == 0 && dl_metric_wait_ms() < 0)
-		return dl_line_next(&f->in, wait_ms, line, err);
 	r = dl_line_next(&f->in, 0, line, err);
-	if (r != DL_LINE_IDLE)
+	if (r != DL_LINE_IDLE || wait_ms == 0)
 		return r;
 	if (dl_out_flush(&f->dead.out, err) < 0)
 		return DL_LINE_FAIL;
@@ -171,6 +194,7 @@ pass_on(struct dl_flow *f, struct dl_err *err)
 int
 dl_flow_filter(struct dl_flow *f, struct dl_err *err)
 {
+	f->filters = true;
 	if (dl_out_spill(&f->out, err) < 0)
 		return -1;
 	for (;;) {

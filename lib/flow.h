@@ -35,6 +35,7 @@ struct dl_flow {
 	struct dl_event ev;
 	struct dl_counts counts;
 	bool repeats;         /* a checkpoint came: what fails comes again */
+	bool filters;         /* private: its output is events */
 	struct dl_buf merged; /* private: a line made again */
 };
 
@@ -47,6 +48,8 @@ int dl_flow_open(struct dl_flow *f, const char *dead_path, const char *tool,
 
 /*
  * The next thing on standard input; f->ev is it.  wait_ms as dl_line_next.
+ * While it waits and nobody reads its output any more, that is DL_FLOW_FAIL, if
+ * there is something to tell: events of a filter, or checkpoints.
  * Input that ends in half a line is DL_EXIT_DATA, but DL_EXIT_TEMP where
  * checkpoints came: then its head died, and a run of it will send that again.
  */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -198,6 +199,17 @@ dl_lock_file(const char *path, const char *what, struct dl_err *err)
 		dl_err_temp(err, "%s is in use by another process", what);
 	close(fd);
 	return -1;
+}
+
+int
+dl_check_reader(int fd, int ms, const char *name, struct dl_err *err)
+{
+	struct pollfd p = {.fd = fd};
+
+	if (poll(&p, 1, ms) <= 0 || (p.revents & POLLERR) == 0)
+		return 0;
+	errno = EPIPE;
+	return dl_err_errno(err, "cannot write %s", name);
 }
 
 void

@@ -43,6 +43,12 @@ int dl_sync_parent(const char *path, struct dl_err *err);
  */
 int dl_lock_file(const char *path, const char *what, struct dl_err *err);
 
+/*
+ * Was the other end of fd, a pipe or a socket, closed?  Then a write would fail:
+ * -1, with the error that it would have; 0 otherwise.  Waits for at most ms.
+ */
+int dl_check_reader(int fd, int ms, const char *name, struct dl_err *err);
+
 /* Ask for pipes of 1 MiB; does nothing where fd isn't one. */
 void dl_widen_pipe(int fd);
 

@@ -101,8 +101,7 @@ set_paths(const char *home, const char *name, struct dl_err *err)
 	snprintf(metric.dir, PATH_MAX, "%s/metrics", home);
 	snprintf(metric.path, PATH_MAX, "%s/metrics/%s.prom", home, name);
 	snprintf(metric.lock, PATH_MAX, "%s/metrics/.%s.lock", home, name);
-	n = snprintf(metric.tmp, PATH_MAX, "%s/metrics/.%s.%ld.tmp", home, name,
-	    (long)getpid());
+	n = snprintf(metric.tmp, PATH_MAX, "%s/metrics/.%s.tmp", home, name);
 	if (n >= PATH_MAX)
 		return dl_err_usage(err, "the path '%s…' is too long", home);
 	return 0;

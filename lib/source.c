@@ -216,16 +216,20 @@ attempt(struct dl_source *s, struct dl_fetch_reply *reply, struct dl_err *err)
 	return DL_FETCH_DONE;
 }
 
-/* Sleep until the clock of dl_clock_ms() says when, or a stop. */
-static void
-sleep_until(const struct dl_source *s, int64_t when)
+/* Sleep until the clock says when, a stop, or that nobody reads our output. */
+static int
+sleep_until(const struct dl_source *s, int64_t when, struct dl_err *err)
 {
 	int64_t left;
 
 	while (!*s->stop && (left = when - dl_clock_ms()) > 0) {
 		dl_metric_tick();
-		poll(NULL, 0, left < NAP_MS ? (int)left : NAP_MS);
+		if (dl_check_reader(s->out.fd,
+			left < NAP_MS ? (int)left : NAP_MS, s->out.name,
+			err) < 0)
+			return -1;
 	}
+	return 0;
 }
 
 /* Wait before the next try, or say that there is none. */
@@ -254,8 +258,7 @@ wait_for_retry(struct dl_source *s, struct dl_retry *retry, int64_t after_ms,
 	dl_err_clear(err);
 	if (flush(s, err) < 0)
 		return -1;
-	sleep_until(s, dl_clock_ms() + wait);
-	return 0;
+	return sleep_until(s, dl_clock_ms() + wait, err);
 }
 
 /*
@@ -375,7 +378,8 @@ dl_source_run(struct dl_source *s, bool follow, struct dl_err *err)
 			return -1;
 		if (!follow)
 			return 0;
-		sleep_until(s, next_due(s, start));
+		if (sleep_until(s, next_due(s, start), err) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "buf.h"
 #include "checkpoint.h"
+#include "log.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,24 +26,35 @@ set_names(struct dl_consumers *c, size_t prefix)
 		c->v[i].name = c->v[i].key + prefix;
 }
 
+/*
+ * A commit that can't be read is that of a consumer that has read nothing: to
+ * wait for it loses nothing.
+ */
+static uint64_t
+position_of(const char *home, const char *key)
+{
+	struct dl_err why = {0};
+	struct dl_buf b = {0};
+	uint64_t position = 0;
+	int r = dl_commit_read(home, dl_span_str(key), &b, &why);
+
+	if (r > 0 && !dl_offset_read(dl_buf_as_span(&b), &position))
+		r = dl_err_data(&why,
+		    "'%s/commits/%s' does not hold an offset: expected %d "
+		    "digits",
+		    home, key, DL_OFFSET_LEN);
+	if (r < 0)
+		dl_log(DL_LOG_WARN, "%s", why.msg);
+	dl_buf_release(&b);
+	return position;
+}
+
 static int
 add(struct dl_consumers *c, const char *home, const char *key,
     struct dl_err *err)
 {
-	struct dl_buf b = {0};
 	struct dl_consumer *v;
-	uint64_t position;
-	int r;
 
-	r = dl_commit_read(home, dl_span_str(key), &b, err);
-	if (r > 0 && !dl_offset_read(dl_buf_as_span(&b), &position))
-		r = dl_err_data(err,
-		    "'%s/commits/%s' does not hold an offset: expected %d "
-		    "digits",
-		    home, key, DL_OFFSET_LEN);
-	dl_buf_release(&b);
-	if (r <= 0)
-		return r;
 	if (c->n == CONSUMERS_MAX)
 		return dl_err_data(
 		    err, "a stream has more than %d consumers", CONSUMERS_MAX);
@@ -52,7 +64,7 @@ add(struct dl_consumers *c, const char *home, const char *key,
 	}
 	v = &c->v[c->n++];
 	snprintf(v->key, sizeof(v->key), "%.*s", DL_STREAM_KEY_MAX - 1, key);
-	v->position = position;
+	v->position = position_of(home, key);
 	return 0;
 }
 

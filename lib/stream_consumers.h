@@ -23,8 +23,8 @@ struct dl_consumers { /* zero-initialised: none */
 void dl_consumers_release(struct dl_consumers *c);
 
 /*
- * All whose keys are prefix (of dl_stream_prefix) and a name, by name.  A commit
- * that is no offset is an error: DL_EXIT_DATA.
+ * All whose keys are prefix (of dl_stream_prefix) and a name, by name.  One
+ * whose commit is no offset is told, and counts as having read nothing.
  */
 int dl_consumers_list(struct dl_consumers *c, const char *home,
     const char *prefix, struct dl_err *err);

@@ -8,6 +8,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#define FIND_TRIES 10
+
 /*
  * Keep an index that had to be made, for the next one who asks.  Whoever may
  * not write here does without.
@@ -120,9 +122,9 @@ find_in(struct dl_stream_reader *r, const struct dl_stream_index *x,
 	return dl_stream_find_from(r, from, end, t, offset, err);
 }
 
-int
-dl_stream_find(struct dl_stream_reader *r, const char *dir,
-    const struct dl_time *t, uint64_t *offset, struct dl_err *err)
+static int
+find(struct dl_stream_reader *r, const char *dir, const struct dl_time *t,
+    uint64_t *offset, struct dl_err *err)
 {
 	struct dl_segments s = {0};
 	struct dl_stream_index x = {0};
@@ -154,4 +156,22 @@ out:
 	dl_stream_index_release(&x);
 	dl_segments_release(&s);
 	return got;
+}
+
+int
+dl_stream_find(struct dl_stream_reader *r, const char *dir,
+    const struct dl_time *t, uint64_t *offset, struct dl_err *err)
+{
+	/* Retention may take what was just listed: then it is listed anew. */
+	for (int i = 1; i < FIND_TRIES; i++) {
+		struct dl_err gone = {0};
+
+		if (find(r, dir, t, offset, &gone) == 0)
+			return 0;
+		if (gone.status != DL_EXIT_TEMP) {
+			*err = gone;
+			return -1;
+		}
+	}
+	return find(r, dir, t, offset, err);
 }

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -138,6 +139,28 @@ catch_up(struct dl_stream_log *l, struct dl_err *err)
 	return 0;
 }
 
+/*
+ * A stream that was moved away or removed must not be filled further, nor what
+ * stands in its place by now.
+ */
+static int
+check_place(struct dl_stream_log *l, struct dl_err *err)
+{
+	struct stat ours, there;
+	char path[PATH_MAX];
+
+	if (dl_stream_file(path, l->dir, "end", err) < 0)
+		return -1;
+	if (fstat(l->end_fd, &ours) < 0)
+		return dl_err_errno(err, "cannot stat '%s'", path);
+	if (stat(path, &there) < 0 || there.st_dev != ours.st_dev ||
+	    there.st_ino != ours.st_ino)
+		return dl_err_temp(err,
+		    "the stream '%s' was moved or removed while it was written",
+		    l->dir);
+	return 0;
+}
+
 int
 dl_stream_log_lock(struct dl_stream_log *l, struct dl_err *err)
 {
@@ -145,7 +168,7 @@ dl_stream_log_lock(struct dl_stream_log *l, struct dl_err *err)
 
 	if (hold(l, err) < 0)
 		return -1;
-	if (read_shared(l, &start, err) < 0 ||
+	if (check_place(l, err) < 0 || read_shared(l, &start, err) < 0 ||
 	    (start != l->start && dl_stream_log_activate(l, start, err) < 0) ||
 	    catch_up(l, err) < 0) {
 		dl_stream_log_unlock(l);
@@ -155,6 +178,48 @@ dl_stream_log_lock(struct dl_stream_log *l, struct dl_err *err)
 }
 
 /* Opening and closing */
+
+/* Is there anything in dir that no stream has?  Then it is not for one. */
+static int
+check_empty(const char *dir, struct dl_err *err)
+{
+	static const char *const ours[] = {
+	    ".", "..", ".lock", ".end.tmp", "lock", "producers"};
+	struct dl_segments s = {0};
+	bool foreign = false, known;
+	struct dirent *e;
+	DIR *d;
+
+	if (dl_segments_list(&s, dir, err) < 0)
+		return -1;
+	known = s.n > 0;
+	dl_segments_release(&s);
+	if (known)
+		return 0;
+	if ((d = opendir(dir)) == NULL)
+		return dl_err_errno(err, "cannot open directory '%s'", dir);
+	while (!foreign && (e = readdir(d)) != NULL) {
+		foreign = true;
+		for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+			if (strcmp(e->d_name, ours[i]) == 0)
+				foreign = false;
+	}
+	closedir(d);
+	return !foreign
+	           ? 0
+	           : dl_err_conf(err, "'%s' is not empty, and no stream", dir);
+}
+
+static int
+sync_parents(const char *dir, struct dl_err *err)
+{
+	char copy[PATH_MAX];
+
+	strcpy(copy, dir);
+	if (dl_sync_parent(copy, err) < 0)
+		return -1;
+	return dl_sync_parent(dirname(copy), err);
+}
 
 static int
 open_end(struct dl_stream_log *l, struct dl_err *err)
@@ -168,6 +233,9 @@ open_end(struct dl_stream_log *l, struct dl_err *err)
 		return l->end_fd >= 0
 		           ? 0
 		           : dl_err_errno(err, "cannot open '%s'", path);
+	/* Whoever made the directories may have died before a sync. */
+	if (check_empty(l->dir, err) < 0 || sync_parents(l->dir, err) < 0)
+		return -1;
 	/* Nothing is published; dl_stream_recover() says what is there. */
 	memset(text, ' ', DL_STREAM_END_LEN - 1);
 	text[DL_STREAM_END_LEN - 1] = '\n';
@@ -192,7 +260,7 @@ open_lock(struct dl_stream_log *l, struct dl_err *err)
 
 int
 dl_stream_log_open(struct dl_stream_log *l, const char *dir,
-    uint64_t segment_bytes, struct dl_err *err)
+    uint64_t segment_bytes, uint64_t least, struct dl_err *err)
 {
 	int r;
 
@@ -207,9 +275,20 @@ dl_stream_log_open(struct dl_stream_log *l, const char *dir,
 	if (open_lock(l, err) < 0)
 		return -1;
 	if ((r = open_end(l, err)) == 0)
-		r = dl_stream_recover(l, err);
+		r = dl_stream_recover(l, least, err);
 	dl_stream_log_unlock(l);
 	return r;
+}
+
+/*
+ * An older end, after a power cut, hides what is durable until the next writer
+ * looks.  No promise needs it to be new, so a failure is no matter.
+ */
+static void
+keep_end(const struct dl_stream_log *l)
+{
+	if (l->end_fd >= 0)
+		(void)fdatasync(l->end_fd);
 }
 
 void
@@ -217,6 +296,7 @@ dl_stream_log_close(struct dl_stream_log *l)
 {
 	const int fds[] = {l->lock, l->end_fd, l->fd, l->index};
 
+	keep_end(l);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -275,6 +355,7 @@ dl_stream_log_rotate(struct dl_stream_log *l, struct dl_err *err)
 		return 0;
 	if (fdatasync(l->fd) < 0)
 		return dl_err_errno(err, "cannot sync '%s'", l->path);
+	keep_end(l);
 	dl_stream_mark_print(&b, &last);
 	write_marks(l, &b);
 	dl_buf_release(&b);
@@ -386,6 +467,9 @@ sync_producers(const char *dir, struct dl_err *err)
 			r = sync_file(dirfd(d), e->d_name, path, err);
 	if (r == 0 && errno != 0)
 		r = dl_err_errno(err, "cannot list '%s'", path);
+	/* One that was replaced is durable when its name is. */
+	if (r == 0 && fsync(dirfd(d)) < 0)
+		r = dl_err_errno(err, "cannot sync '%s'", path);
 	closedir(d);
 	return r;
 }
@@ -394,15 +478,11 @@ int
 dl_stream_log_publish_locked(struct dl_stream_log *l, struct dl_err *err)
 {
 	char text[DL_STREAM_END_LEN + 1];
-	struct stat st;
 	uint64_t now;
 	int r;
 
-	/* Who removes the directory of a stream must not go on to fill it. */
-	if (fstat(l->end_fd, &st) < 0 || st.st_nlink == 0)
-		return dl_err_temp(
-		    err, "'%s/end' was removed or replaced", l->dir);
-	if ((l->shared && sync_producers(l->dir, err) < 0) ||
+	if (check_place(l, err) < 0 ||
+	    (l->shared && sync_producers(l->dir, err) < 0) ||
 	    (r = dl_stream_end_read(l->end_fd, l->dir, &now, err)) < 0)
 		return -1;
 	dl_stream_end_print(l->flushed, text);

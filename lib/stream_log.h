@@ -42,10 +42,11 @@ struct dl_stream_log {
 /*
  * Open dir, made if absent, and recover (stream_recover.c): lines behind the
  * published end are kept up to the first that is not whole and valid, made
- * durable and published; the rest of the active segment is cut.
+ * durable and published; the rest of the active segment is cut.  A log that is
+ * made anew begins at least, past all that consumers of an earlier one read.
  */
 int dl_stream_log_open(struct dl_stream_log *l, const char *dir,
-    uint64_t segment_bytes, struct dl_err *err);
+    uint64_t segment_bytes, uint64_t least, struct dl_err *err);
 void dl_stream_log_close(struct dl_stream_log *l);
 
 /* Hold the directory, and see what others have appended. */
@@ -85,6 +86,7 @@ int dl_stream_log_publish_locked(struct dl_stream_log *l, struct dl_err *err);
 int dl_stream_log_activate(
     struct dl_stream_log *l, uint64_t start, struct dl_err *err);
 int dl_stream_log_share(struct dl_stream_log *l, struct dl_err *err);
-int dl_stream_recover(struct dl_stream_log *l, struct dl_err *err);
+int dl_stream_recover(
+    struct dl_stream_log *l, uint64_t least, struct dl_err *err);
 
 #endif

@@ -24,10 +24,22 @@ struct dl_stream_reader {
 static int
 open_end(struct dl_stream_reader *r, bool *absent, struct dl_err *err)
 {
+	struct dl_segments s = {0};
+	struct dl_err ignored = {0};
+
 	r->end_fd = open(r->end_path, O_RDONLY | O_CLOEXEC);
 	if (r->end_fd >= 0)
 		return 0;
 	*absent = errno == ENOENT;
+	if (*absent && dl_segments_list(&s, r->dir, &ignored) == 0 && s.n > 0) {
+		*absent = false;
+		dl_segments_release(&s);
+		return dl_err_data(err,
+		    "'%s' is missing, but there are segments: dl-stream-put "
+		    "makes it again (with no input, too)",
+		    r->end_path);
+	}
+	dl_segments_release(&s);
 	if (*absent)
 		return dl_err_temp(err,
 		    "there is no stream in '%s' (nothing was put into it yet)",
@@ -108,12 +120,14 @@ int
 dl_stream_newest(
     struct dl_stream_reader *r, uint64_t *offset, struct dl_err *err)
 {
-	struct stat st;
+	struct stat ours, there;
 	bool absent;
 	int got;
 
-	/* A copy of a stream (rsync) puts a new file in its place. */
-	if (fstat(r->end_fd, &st) == 0 && st.st_nlink == 0) {
+	/* A stream that was moved away may have been made anew; copying one
+	 * (rsync) puts a new file in its place. */
+	if (fstat(r->end_fd, &ours) == 0 && stat(r->end_path, &there) == 0 &&
+	    (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)) {
 		close(r->end_fd);
 		if (open_end(r, &absent, err) < 0)
 			return -1;
@@ -170,7 +184,7 @@ enter(struct dl_stream_reader *r, const struct dl_segments *s, uint64_t *missed,
 	if (last == NULL || offset > last->start + last->size)
 		return dl_err_data(err,
 		    "'%s' ends before offset %020llu: is it another stream "
-		    "than it was?",
+		    "than it was?  -s oldest begins anew",
 		    r->dir, (unsigned long long)offset);
 	if (offset < s->v[0].start) {
 		*missed += s->v[0].start - offset; /* perhaps again */
@@ -276,7 +290,9 @@ next_segment(struct dl_stream_reader *r, uint64_t *missed, struct dl_err *err)
 		if (*missed > 0 || (r->fd >= 0 && r->start == pos))
 			return 0;
 	}
-	return dl_err_data(err, "'%s' ends at %020llu, and nothing follows",
+	return dl_err_temp(err,
+	    "'%s' ends at %020llu, and nothing follows: is it a copy that is "
+	    "not complete?",
 	    r->path, (unsigned long long)pos);
 }
 

@@ -108,9 +108,9 @@ keep_regions(const struct dl_buf *old, const char *boot, uint64_t oldest,
 
 		if (sscanf(p, "%63s %llu %llu", id, &from, &to) != 3)
 			continue;
-		if (*boot != '-' && strcmp(id, boot) == 0)
-			known = true;
-		else if (from >= to || to <= oldest)
+		/* The last that opened it was on this machine, since then. */
+		known = *boot != '-' && strcmp(id, boot) == 0;
+		if (!known && (from >= to || to <= oldest))
 			continue;
 		dl_buf_add(out, p, (size_t)(nl + 1 - p));
 	}
@@ -229,7 +229,7 @@ check_published(struct dl_stream_log *l, uint64_t published, uint64_t size,
 }
 
 int
-dl_stream_recover(struct dl_stream_log *l, struct dl_err *err)
+dl_stream_recover(struct dl_stream_log *l, uint64_t least, struct dl_err *err)
 {
 	struct dl_segments s = {0};
 	uint64_t published = 0, size, start = 0;
@@ -238,13 +238,14 @@ dl_stream_recover(struct dl_stream_log *l, struct dl_err *err)
 	known = dl_stream_end_read(l->end_fd, l->dir, &published, err);
 	if (known < 0 || dl_segments_list(&s, l->dir, err) < 0)
 		goto out;
-	size = start = known ? published : 0;
+	size = start = known ? published : least;
 	if (s.n > 0) {
 		start = s.v[s.n - 1].start;
 		size = start + s.v[s.n - 1].size;
 	}
+	/* With no end, whatever is there may be what no journal tells of. */
 	if (!known)
-		published = start;
+		published = s.n > 0 ? s.v[0].start : start;
 	if (check_published(l, published, size, err) < 0)
 		goto out;
 	l->max = dl_stream_no_time;

@@ -147,28 +147,35 @@ count_losses(const char *dir, const struct dl_segment *s,
 }
 
 static int
-remove_segment(const char *dir, const struct dl_segment *s, struct dl_err *err)
+remove_file(
+    const char *dir, uint64_t start, const char *ending, struct dl_err *err)
 {
 	char path[PATH_MAX];
 
-	if (dl_segment_path(path, dir, s->start, "ndjson", err) < 0)
+	if (dl_segment_path(path, dir, start, ending, err) < 0)
 		return -1;
 	if (unlink(path) < 0 && errno != ENOENT)
 		return dl_err_errno(err, "cannot remove '%s'", path);
 	dl_log(DL_LOG_DEBUG, "retention removed '%s'", path);
-	if (dl_segment_path(path, dir, s->start, "index", err) < 0)
-		return -1;
-	if (unlink(path) < 0 && errno != ENOENT)
-		return dl_err_errno(err, "cannot remove '%s'", path);
 	return 0;
+}
+
+/* One after the other: of several a crash must not keep the older ones. */
+static int
+remove_segment(const char *dir, const struct dl_segment *s, struct dl_err *err)
+{
+	if (remove_file(dir, s->start, "ndjson", err) < 0)
+		return -1;
+	return dl_sync_dir(dir, err);
 }
 
 /* Has every consumer read the segment to its end? */
 static bool
-is_read(const struct dl_consumers *c, const struct dl_segment *s)
+is_read(const struct dl_consumers *c, const struct dl_segment *s, uint64_t end)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i].position < s->start + s->size)
+		if (c->v[i].position < s->start + s->size ||
+		    c->v[i].position > end) /* of another log than this */
 			return false;
 	return true;
 }
@@ -209,35 +216,52 @@ tell_nobody(struct dl_stream_retain *how, const struct dl_segment *s)
 	how->told = true;
 }
 
+/* May the segment go?  What is lost by it is said before it does. */
+static int
+may_go(struct dl_stream_retain *how, const struct dl_stream_log *l,
+    const struct dl_segment *s, const struct dl_consumers *consumers,
+    uint64_t n, struct dl_err *err)
+{
+	bool large = how->retain_bytes > 0 &&
+	             l->end - s->start + n > (uint64_t)how->retain_bytes;
+
+	if (how->retain_ms > 0 && is_old(s->mtime_ms, how->retain_ms)) {
+		/* On a full disk this makes the room to say so. */
+		if (remove_file(l->dir, s->start, "index", err) < 0 ||
+		    count_losses(l->dir, s, consumers, err) < 0)
+			return -1;
+		return 1;
+	}
+	if (!large || !is_read(consumers, s, l->end))
+		return 0;
+	if (consumers->n == 0)
+		tell_nobody(how, s);
+	return remove_file(l->dir, s->start, "index", err) < 0 ? -1 : 1;
+}
+
 static int
 remove_oldest(struct dl_stream_retain *how, struct dl_stream_log *l,
     const struct dl_segments *s, uint64_t n, uint64_t *oldest,
     struct dl_err *err)
 {
 	struct dl_consumers consumers = {0};
+	bool limited = how->retain_ms > 0 || how->retain_bytes > 0;
 	size_t i = 0;
-	int r = dl_consumers_list(&consumers, how->home, how->prefix, err);
+	int r = 1;
 
-	for (; r == 0 && i + 1 < s->n; i++) {
-		const struct dl_segment *v = &s->v[i];
-		bool large =
-		    how->retain_bytes > 0 &&
-		    l->end - v->start + n > (uint64_t)how->retain_bytes;
-
-		if (how->retain_ms > 0 && is_old(v->mtime_ms, how->retain_ms))
-			r = count_losses(l->dir, v, &consumers, err);
-		else if (!large || !is_read(&consumers, v))
+	if (limited && s->n > 1 &&
+	    dl_consumers_list(&consumers, how->home, how->prefix, err) < 0)
+		r = -1;
+	for (; r > 0 && limited && i + 1 < s->n; i++) {
+		r = may_go(how, l, &s->v[i], &consumers, n, err);
+		if (r <= 0)
 			break;
-		else if (consumers.n == 0)
-			tell_nobody(how, v);
-		if (r == 0)
-			r = remove_segment(l->dir, v, err);
+		if (remove_segment(l->dir, &s->v[i], err) < 0)
+			r = -1;
 	}
 	dl_consumers_release(&consumers);
-	if (r == 0 && i > 0)
-		r = dl_sync_dir(l->dir, err);
 	*oldest = i < s->n ? s->v[i].start : l->start;
-	return r;
+	return r < 0 ? -1 : 0;
 }
 
 int
@@ -245,16 +269,14 @@ dl_stream_retain(struct dl_stream_retain *how, struct dl_stream_log *l,
     uint64_t n, uint64_t *oldest, struct dl_err *err)
 {
 	struct dl_segments s = {0};
-	int r = 0;
+	int r = dl_segments_list(&s, l->dir, err);
 
-	/* A slow stream's lines are old long before they fill a segment. */
-	if (how->retain_ms > 0 &&
-	    is_old(begun_ms(l), how->retain_ms / ACTIVE_SHARE))
-		r = dl_stream_log_rotate(l, err);
-	if (r == 0)
-		r = dl_segments_list(&s, l->dir, err);
 	if (r == 0)
 		r = remove_oldest(how, l, &s, n, oldest, err);
+	/* A slow stream's lines are old long before they fill a segment. */
+	if (r == 0 && how->retain_ms > 0 &&
+	    is_old(begun_ms(l), how->retain_ms / ACTIVE_SHARE))
+		r = dl_stream_log_rotate(l, err);
 	dl_segments_release(&s);
 	return r;
 }

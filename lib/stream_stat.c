@@ -140,7 +140,7 @@ dl_stream_lag(const char *dir, const struct dl_stream_stat *stat,
 	if (got > 0)
 		lag->age_ms =
 		    (now.sec - t.sec) * 1000 + (now.nsec - t.nsec) / 1000000;
-	if (lag->bytes == 0)
+	if (c->position == stat->newest)
 		lag->age_ms = 0;
 	got = 0;
 out:

@@ -5,6 +5,7 @@
  * place was written to the producer's journal.  Then the log is synced, the
  * journal is synced, and the end is published, in this order.
  */
+#include "stream_consumers.h"
 #include "stream_dir.h"
 #include "stream_log.h"
 #include "stream_producer.h"
@@ -107,16 +108,38 @@ retain(struct dl_stream_writer *w, uint64_t n, struct dl_err *err)
 	return 0;
 }
 
+/*
+ * Where a log that is made anew begins: behind all that was read of an earlier
+ * one, so that nobody skips what is in this one.
+ */
+static int
+beyond_commits(struct dl_stream_writer *w, const char *dir, uint64_t *least,
+    struct dl_err *err)
+{
+	struct dl_consumers c = {0};
+	int r = dl_stream_prefix(w->prefix, dir, w->home, err);
+
+	*least = 0;
+	if (r == 0)
+		r = dl_consumers_list(&c, w->home, w->prefix, err);
+	for (size_t i = 0; i < c.n; i++)
+		if (c.v[i].position > *least)
+			*least = c.v[i].position;
+	dl_consumers_release(&c);
+	return r;
+}
+
 static int
 open_log(struct dl_stream_writer *w, const char *dir, struct dl_err *err)
 {
-	uint64_t n = segment_bytes(&w->o);
+	uint64_t n = segment_bytes(&w->o), least;
 	int r;
 
 	w->batch_bytes = n < BATCH_BYTES ? (size_t)n : BATCH_BYTES;
+	if (beyond_commits(w, dir, &least, err) < 0)
+		return -1;
 	w->open = true;
-	if (dl_stream_log_open(&w->log, dir, n, err) < 0 ||
-	    dl_stream_prefix(w->prefix, dir, w->home, err) < 0 ||
+	if (dl_stream_log_open(&w->log, dir, n, least, err) < 0 ||
 	    dl_stream_log_lock(&w->log, err) < 0)
 		return -1;
 	r = retain(w, 0, err);

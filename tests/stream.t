@@ -173,7 +173,7 @@ torn 1 'a line that is no event'
 
 cp "$S/end" "$T/end"
 rm "$S/end"
-status 75 'no end: to a reader there is no stream' dl-stream-get --read-only quakes
+status 65 'no end: a reader is told' dl-stream-get --read-only quakes
 dl-stream-put quakes </dev/null
 is "$(cmp "$S/end" "$T/end" 2>&1)" '' 'no end: a writer finds it'
 echo garbage >"$S/end"
@@ -258,5 +258,45 @@ if [ "${BUILD%san}" = "$BUILD" ]; then
 		"$((25000 * $(events 1 1 8000 | wc -c)))" \
 		'200 MB within 150 MB of address space'
 fi
+
+# A stream that is moved away, or removed, while it is written to; and one that
+# stands in its place by then.
+for how in mv rm; do
+	mkfifo "$T/$how"
+	dl-stream-put --segment-bytes 4K moved <"$T/$how" >"$T/acks" 2>"$T/err" &
+	put=$!
+	exec 6>"$T/$how"
+	{ checkpoint A; events 1 2; checkpoint B; } >&6
+	soon grep -q '"id":"B"' "$T/acks"
+	if [ $how = mv ]; then mv "$DL_HOME/streams/moved" "$T/old"; else
+		rm -r "$DL_HOME/streams/moved"; fi
+	events 8 9 | dl-stream-put moved
+	(events 3 90 100; checkpoint C) >&6 2>/dev/null
+	exec 6>&-
+	wait $put
+	is $? 75 "$how: who writes to a stream that is no more is told"
+	like "$(cat "$T/err")" 'was moved or removed' '... why'
+	is "$(grep -c '"id":"C"' "$T/acks")" 0 '... and nothing is acknowledged'
+	is "$(ids moved)" e8,e9 '... and the new one has its own'
+done
+
+# One made anew: who has read the old one gets all of it.
+events 1 50 | dl-stream-put again
+dl-stream-get again c | dl-stream-put "$T/copy" | dl-commit
+rm -r "$DL_HOME/streams/again"
+events 1 80 | dl-stream-put --segment-bytes 4K --retain-bytes 16K again
+is "$(dl-stream-get again c | grep -c '"data"')" 80 \
+	'a stream made anew begins behind what was read of the old one'
+
+mkdir "$T/full_of" && : >"$T/full_of/letters"
+status 78 'a directory of something else' dl-stream-put "$T/full_of" </dev/null
+is "$(ls "$T/full_of")" letters '... is left alone'
+
+# Nobody reads what a pipe's middle and its head have to say.
+(checkpoint A; sleep 2) | dl-transform . 2>"$T/err" | head -n 0
+is "${PIPESTATUS[1]}" 75 'a filter that waits sees its reader go'
+events 1 1 | dl-stream-put quiet
+dl-stream-get -f quiet c 2>"$T/err" | head -n 1 >"$T/out"
+is "${PIPESTATUS[0]}" 75 'so does a head'
 
 done_testing

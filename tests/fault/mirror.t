@@ -116,7 +116,7 @@ has_run() { [ "$(wc -l <"$T/statuses")" -gt "$1" ]; }
 has_moved() { [[ $(position stream.quakes.mirror) > $1 ]]; }
 is_whole() {
 	[ "$(position stream.quakes.mirror)" = \
-		"$(dl-stream-ls --json quakes | jq -r .newest)" ]
+		"$(dl-stream-ls --json quakes | jq -r .end_offset)" ]
 }
 has_ended() { ! kill -0 "$1" 2>/dev/null; }
 

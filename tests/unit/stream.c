@@ -316,8 +316,8 @@ test_two_logs(void **state)
 	(void)state;
 	memset(line, 'x', sizeof(line));
 	line[200] = '\n';
-	assert_int_equal(dl_stream_log_open(&a, dir, 4096, &err), 0);
-	assert_int_equal(dl_stream_log_open(&b, dir, 4096, &err), 0);
+	assert_int_equal(dl_stream_log_open(&a, dir, 4096, 0, &err), 0);
+	assert_int_equal(dl_stream_log_open(&b, dir, 4096, 0, &err), 0);
 	for (unsigned i = 0; i < 100; i++) {
 		struct dl_stream_log *l = logs[i * 7 % 3 % 2];
 
@@ -396,7 +396,7 @@ test_nothing_there(void **state)
 		assert_int_equal(dl_stream_seek(r, 0, &missed, &err), 0);
 		assert_int_equal(
 		    dl_stream_read(r, 100, 64, &lines, &missed, &err), -1);
-		assert_int_equal(err.status, DL_EXIT_DATA);
+		assert_int_equal(err.status, DL_EXIT_TEMP);
 		dl_stream_close_read(r);
 		(void)unlink(path);
 	}

@@ -182,8 +182,8 @@ check_order(const struct dl_segments *s, const char *dir, struct dl_err *err)
 		if (end != s->v[i + 1].start)
 			return dl_err_data(err,
 			    "'%s/%020llu" ENDING "' ends at %020llu, and the "
-			    "next segment begins at %020llu: is one missing, "
-			    "or cut short?",
+			    "next segment begins at %020llu: restore what is "
+			    "missing, or move what is before it away",
 			    dir, (unsigned long long)s->v[i].start,
 			    (unsigned long long)end,
 			    (unsigned long long)s->v[i + 1].start);

@@ -25,6 +25,7 @@
 #define RETAIN_EVERY_MS 60000   /* and at each new segment */
 #define FULL_NAP_MS 100
 #define LIMIT_SHARE 4 /* a segment is at most such a part of a limit */
+#define LIMIT_LEAST (LIMIT_SHARE * DL_STREAM_SEGMENT_LEAST)
 
 struct dl_stream_writer {
 	struct dl_stream_options o;
@@ -62,18 +63,17 @@ static int
 check_options(const struct dl_stream_options *o, struct dl_err *err)
 {
 	if (o->segment_bytes < DL_STREAM_SEGMENT_LEAST)
-		return dl_err_usage(err, "--segment-bytes is at least %d",
-		    DL_STREAM_SEGMENT_LEAST);
+		return dl_err_usage(err, "--segment-bytes is at least %dK",
+		    DL_STREAM_SEGMENT_LEAST >> 10);
 	if (o->retain_ms != 0 && (o->retain_ms < DL_STREAM_RETAIN_LEAST_MS ||
 				     o->retain_ms > DL_STREAM_RETAIN_MOST_MS))
 		return dl_err_usage(err, "--retain is from 1h to 365d");
-	if ((o->max_bytes > 0 &&
-		o->max_bytes < LIMIT_SHARE * DL_STREAM_SEGMENT_LEAST) ||
-	    (o->retain_bytes > 0 &&
-		o->retain_bytes < LIMIT_SHARE * DL_STREAM_SEGMENT_LEAST))
-		return dl_err_usage(err,
-		    "--max-bytes and --retain-bytes are at least %d",
-		    LIMIT_SHARE * DL_STREAM_SEGMENT_LEAST);
+	if (o->max_bytes > 0 && o->max_bytes < LIMIT_LEAST)
+		return dl_err_usage(
+		    err, "--max-bytes is at least %dK", LIMIT_LEAST >> 10);
+	if (o->retain_bytes > 0 && o->retain_bytes < LIMIT_LEAST)
+		return dl_err_usage(
+		    err, "--retain-bytes is at least %dK", LIMIT_LEAST >> 10);
 	if (o->max_bytes > 0 && o->retain_bytes > o->max_bytes)
 		return dl_err_usage(
 		    err, "--retain-bytes is at most --max-bytes");

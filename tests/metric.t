@@ -193,10 +193,6 @@ is "$(jq -r .id "$T/out")" 1 'and the events'
 
 # While a tool runs: a filter whose input is silent, a source that follows.
 export DL_PIPELINE=run DL_METRIC_MS=100
-wait_for() {
-	for _ in $(seq 200); do "$@" && return; sleep 0.05; done
-	note "never: $*"
-}
 says() { # FILE COUNTS
 	[ -f "$metrics/$1.prom" ] && [ "$(counts "$1")" = "$2" ]
 }
@@ -205,10 +201,10 @@ dl-transform -n wait 'select(. != 2)' <"$T/silent" >"$T/waited" &
 filter=$!
 tap_pids+=("$filter")
 exec 9>"$T/silent"
-wait_for says run.dl-transform.wait '0 0 0 0 0'
+soon says run.dl-transform.wait '0 0 0 0 0'
 is "$(counts run.dl-transform.wait)" '0 0 0 0 0' 'a filter that waits says so'
 dl-source -n s - <<<$'1\n2' >&9
-wait_for says run.dl-transform.wait '2 0 1 1 0'
+soon says run.dl-transform.wait '2 0 1 1 0'
 is "$(counts run.dl-transform.wait)" '2 0 1 1 0' \
 	'the last change before silence is told'
 is "$(value run.dl-transform.wait dl_run_exit_status)" '' \
@@ -234,7 +230,7 @@ door=$!
 tap_pids+=("$door")
 exec 9>"$T/door"
 echo 1 >&9
-wait_for says run.dl-source.door '1 0 1 0 0'
+soon says run.dl-source.door '1 0 1 0 0'
 is "$(counts run.dl-source.door)" '1 0 1 0 0' 'standard input that is silent'
 exec 9>&-
 wait "$door"
@@ -245,10 +241,10 @@ lake=$!
 tap_pids+=("$lake")
 exec 9>"$T/slow"
 cat "$T/obs" >&9
-wait_for says run.dl-lake-write.slow '1 0 1 0 0'
+soon says run.dl-lake-write.slow '1 0 1 0 0'
 is "$(counts run.dl-lake-write.slow)" '1 0 1 0 0' 'a lake that waits says so'
 is_there() { [ -d "$DL_HOME/lake/slow/a=1" ]; }
-wait_for is_there
+soon is_there
 is_there
 is $? 0 'and publishes what is old enough all the same'
 exec 9>&-
@@ -265,7 +261,7 @@ dl-source -f "$T/follow.yaml" >/dev/null &
 follow=$!
 tap_pids+=("$follow")
 two_out() { [ "$(value run.dl-source.follow dl_records_out_total)" = 2 ]; }
-wait_for two_out 2>/dev/null
+soon two_out
 is "$(value run.dl-source.follow dl_records_out_total)" 2 \
 	'a source that follows says so'
 balance run.dl-source.follow

@@ -588,13 +588,6 @@ is "$(grep -c 'trying again' "$T/err")" 0 'the second one was not cut off'
 
 ## For ever, at intervals.
 
-wait_for() { # COMMAND...: until it succeeds, at most 10 s
-	for _ in $(seq 200); do
-		"$@" 2>/dev/null && return 0
-		sleep 0.05
-	done
-	return 1
-}
 has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 
 feed f.json a=1
@@ -605,21 +598,21 @@ dl-source -f "$T/follow.yaml" >"$T/flow" 2>"$T/said" &
 follow=$!
 tap_pids+=("$follow")
 flow() { jq -r 'if .type == "dl.record" then .subject else "/" end' "$T/flow" | paste -sd' '; }
-wait_for has_lines "$T/flow" 3
+soon has_lines "$T/flow" 3
 is "$(flow)" '/ a /' '-f: the first acquisition is out, with its checkpoint'
 status 75 'a second run of the same source: status 75' \
 	dl-source "$T/follow.yaml"
 one_error 'a second run of the same source' 'source.follow'
-wait_for has_lines "$T/access.log" 2
+soon has_lines "$T/access.log" 2
 is "$(flow)" '/ a /' '-f: an unchanged feed writes nothing'
 feed f.json a=1 b=10
-wait_for has_lines "$T/flow" 5
+soon has_lines "$T/flow" 5
 is "$(flow)" '/ a / b /' '-f: what is new comes out, though none was committed'
 : >"$T/down"
-wait_for grep -q 'HTTP status 503' "$T/said"
+soon grep -q 'HTTP status 503' "$T/said"
 feed f.json a=1 b=10 c=100
 rm "$T/down"
-wait_for has_lines "$T/flow" 7
+soon has_lines "$T/flow" 7
 is "$(flow)" '/ a / b / c /' '-f: goes on after a temporary failure'
 is "$(cut -d' ' -f1 "$T/access.log" | sort -u | wc -l)" 1 \
 	'-f: all requests went over one connection'
@@ -647,7 +640,7 @@ is "$((times >= 4))" 1 '-f: it polled as often as it was told'
 dl-source -f "$T/follow.yaml" >"$T/flow" 2>"$T/said" &
 follow=$!
 tap_pids+=("$follow")
-wait_for has_lines "$T/flow" 3
+soon has_lines "$T/flow" 3
 mv "$T/www/f.json" "$T/www/f.gone"
 wait "$follow"
 is "$?" 78 '-f: what a person has to repair ends it'
@@ -677,14 +670,14 @@ tap_pids+=("$sink")
 dl-source -fv "$T/part.yaml" >"$T/pipe" 2>"$T/said" &
 follow=$!
 tap_pids+=("$follow")
-wait_for grep -q 'ends in the middle' "$T/said"
+soon grep -q 'ends in the middle' "$T/said"
 part '' c
-wait_for has_lines "$T/flow" 4
+soon has_lines "$T/flow" 4
 part '{"id":"e","t":1}]}' a b c d
-wait_for has_lines "$T/flow" 7
+soon has_lines "$T/flow" 7
 is "$(flow)" '/ a b c d e /' '-f: what was cut off goes on where it was'
 part '{"id":"f","t":1}]}' a d
-wait_for has_lines "$T/flow" 11
+soon has_lines "$T/flow" 11
 is "$(flow)" '/ a b c d e / a d f /' \
 	'... and that is forgotten when it is whole'
 kill -TERM "$follow"
@@ -712,20 +705,20 @@ ended() { kill -TERM "$follow"; wait "$follow"; }
 for i in $(seq 2000); do printf '{"id":"%d","t":%d},' "$i" "$i"; done |
 	sed 's/^/{"l":[/; s/,$/]}/' >"$T/cut.json"
 again once-length "${timed[@]}"
-wait_for has_lines "$T/flow" 2002
+soon has_lines "$T/flow" 2002
 ended
 is "$(flow)" "/ $(seq 2000 | paste -sd' ') /" \
 	'-f: cut off, and tried again: each event once'
 is "$(grep -c 'trying again' "$T/said")" 1 '... at once'
 again once-length "${timed[@]:0:2}"
-wait_for has_lines "$T/said" 1
+soon has_lines "$T/said" 1
 ended
 is "$(grep -c 'trying again' "$T/said") $(($(wc -l <"$T/flow") > 900))" '0 1' \
 	'-f: items without a time of their own are not observed twice at once'
 sed -i 's/"t":1}/"t":"x"}/' "$T/cut.json"
 rm -f "$T/dead"
 again once-length "${timed[@]}"
-wait_for has_lines "$T/said" 1
+soon has_lines "$T/said" 1
 ended
 is "$(grep -c 'trying again' "$T/said") $(wc -l <"$T/dead")" '0 1' \
 	'-f: nor is a dead letter written twice at once'
@@ -735,7 +728,7 @@ spec hang.yaml 'name: hang' "url: http://127.0.0.1:$cut_port/hang"
 dl-source "$T/hang.yaml" >"$T/flow" 2>"$T/said" &
 follow=$!
 tap_pids+=("$follow")
-wait_for has_lines "$T/flow" 1
+soon has_lines "$T/flow" 1
 sleep 0.3
 start=$(date +%s%N)
 kill -INT "$follow"

@@ -24,13 +24,3 @@ files() { # DIR ENDING
 ids() { # STREAM
 	dl-stream-get --read-only "$1" | jq -r .id | paste -sd,
 }
-
-# Wait at most 10 s until COMMAND succeeds.
-soon() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		"$@" && return 0
-		sleep 0.05
-	done
-	return 1
-}

@@ -3,6 +3,7 @@
 #	is GOT WANT NAME
 #	like GOT REGEX NAME
 #	status WANT NAME COMMAND [ARG...]    stdout in $T/out, stderr in $T/err
+#	soon COMMAND [ARG...]                until it succeeds
 #	done_testing
 #
 # $T is a scratch directory, removed at exit; DL_HOME is $T/home.
@@ -84,6 +85,17 @@ status() {
 		note "status $got, want $want: $*"
 		note "$(head -c 2000 "$T/err")"
 	fi
+}
+
+# Wait at most 10 s until COMMAND succeeds.
+soon() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		"$@" 2>/dev/null && return
+		sleep 0.05
+	done
+	note "never: $*"
+	return 1
 }
 
 done_testing() {

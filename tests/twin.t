@@ -24,16 +24,6 @@ numbered() {
 	}'
 }
 
-# Wait at most 10 s until COMMAND succeeds.
-soon() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		"$@" && return 0
-		sleep 0.05
-	done
-	return 1
-}
-
 # What is put is there.
 
 status 75 "no twin yet" dl-twin-get

@@ -347,9 +347,9 @@ follow(struct get *g, struct dl_err *err)
 			r = dl_check_reader(g->out.fd, 0, g->out.name, err);
 		dl_metric_tick();
 		/* Nothing more within that time: it is idle. */
-		if (r == 0 && g->pos != g->told &&
-		    dl_stream_newest(g->reader, &end, err) == 0 &&
-		    end <= g->pos)
+		if (r == 0 && g->pos != g->told)
+			r = dl_stream_newest(g->reader, &end, err);
+		if (r == 0 && g->pos != g->told && end <= g->pos)
 			r = checkpoint(g, err);
 	}
 	dl_watch_close(&watch);

@@ -76,7 +76,7 @@ wait_input(struct dl_flow *f, int ms, struct dl_err *err)
 
 	if (n <= 0)
 		return 0;
-	if (p[0].revents != 0 || (p[1].revents & POLLERR) == 0)
+	if (p[0].revents != 0)
 		return 1;
 	return dl_check_reader(f->out.fd, 0, f->out.name, err);
 }

@@ -204,9 +204,10 @@ dl_lock_file(const char *path, const char *what, struct dl_err *err)
 int
 dl_check_reader(int fd, int ms, const char *name, struct dl_err *err)
 {
+	/* No event is asked for: a pipe tells POLLERR, a socket POLLHUP. */
 	struct pollfd p = {.fd = fd};
 
-	if (poll(&p, 1, ms) <= 0 || (p.revents & POLLERR) == 0)
+	if (poll(&p, 1, ms) <= 0)
 		return 0;
 	errno = EPIPE;
 	return dl_err_errno(err, "cannot write %s", name);

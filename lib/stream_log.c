@@ -184,7 +184,7 @@ static int
 check_empty(const char *dir, struct dl_err *err)
 {
 	static const char *const ours[] = {
-	    ".", "..", ".lock", ".end.tmp", "lock", "producers"};
+	    ".", "..", ".lock", ".end.tmp", "lock", "producers", "lost+found"};
 	struct dl_segments s = {0};
 	bool foreign = false, known;
 	struct dirent *e;

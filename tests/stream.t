@@ -299,4 +299,25 @@ events 1 1 | dl-stream-put quiet
 dl-stream-get -f quiet c 2>"$T/err" | head -n 1 >"$T/out"
 is "${PIPESTATUS[0]}" 75 'so does a head'
 
+# The same where the output is a socket, as of sshd and inetd.
+on_socket() { # COMMAND...: its status when the socket's other end is closed
+	perl -MSocket -e '
+		socketpair(my $near, my $far, AF_UNIX, SOCK_STREAM, 0) or die;
+		my $pid = fork;
+		if (!$pid) { close $near; open STDOUT, ">&", $far; exec @ARGV }
+		close $far;
+		# All of it: what is left unread would be told as an error.
+		select undef, undef, undef, 0.3;
+		sysread $near, my $all, 65536 or die;
+		close $near;
+		$SIG{ALRM} = sub { print "hangs\n"; kill 9, $pid; exit };
+		alarm 10;
+		wait;
+		print $? >> 8, "\n"' "$@"
+}
+is "$(on_socket dl-stream-get -f quiet s 2>"$T/err")" 75 \
+	'a head whose socket is closed ends'
+is "$( (checkpoint A; sleep 5) | on_socket dl-transform . 2>"$T/err")" 75 \
+	'and a filter'
+
 done_testing

@@ -1,4 +1,5 @@
 /* dl-transform - change, drop or split events by a jq program. */
+#include "crew.h"
 #include "flow.h"
 #include "home.h"
 #include "io.h"
@@ -94,43 +95,46 @@ step_name(const char *name, const char *path)
 	dl_tool_fail(&err);
 }
 
-/* path is the program's file, or NULL. */
-static int
-run(struct dl_transform *t, const char *path, struct dl_flow *f,
-    struct dl_err *err)
-{
-	struct dl_err why = {0};
-	const char *code;
-	int64_t n;
-	int r;
+/* What dl_flow_run() calls, and with what. */
+struct step {
+	struct dl_transform *t;
+	const char *path; /* the program's file, or NULL */
+};
 
-	while ((r = dl_flow_filter(f, err)) > 0) {
-		n = dl_transform_event(t, &f->ev, &f->out.buf, &code, &why);
-		if (n >= 0) {
-			dl_counts_became(&f->counts, (uint64_t)n);
-			continue;
-		}
-		if (path != NULL)
-			dl_err_prefix(&why, "%s", path);
-		if (dl_flow_dead(f, code, &why, err) < 0)
-			return -1;
-		dl_err_clear(&why);
-	}
-	return r;
+static int64_t
+on_event(void *to, const struct dl_event *ev, struct dl_buf *out,
+    const char **code, struct dl_err *why)
+{
+	struct step *s = to;
+	int64_t n = dl_transform_event(s->t, ev, out, code, why);
+
+	if (n < 0 && s->path != NULL)
+		dl_err_prefix(why, "%s", s->path);
+	return n;
+}
+
+/* A worker that ended itself has told why. */
+static void
+fail(const struct dl_err *err)
+{
+	if (err->msg[0] != '\0')
+		dl_tool_fail(err);
+	dl_metric_end((int)err->status);
+	exit((int)err->status);
 }
 
 int
 main(int argc, char *argv[])
 {
 	const char *path = NULL, *dead = NULL, *name = NULL;
-	int64_t max_time_ms = MAX_TIME_MS;
+	int64_t max_time_ms = MAX_TIME_MS, jobs = 1;
 	struct dl_expr_options o = {0};
-	struct dl_transform *t;
+	struct step s = {NULL, NULL};
 	struct dl_buf args = {0};
 	struct dl_err err = {0};
 	struct dl_flow f = {.counts = {0}};
 	struct dl_span step;
-	int first, r;
+	int first, workers, r;
 
 	const struct dl_opt opts[] = {
 	    DL_OPT_STR(
@@ -139,6 +143,8 @@ main(int argc, char *argv[])
 		'd', "dead", &dead, "FILE", "append events that fail to FILE"),
 	    DL_OPT_FLAG('e', "event", &o.whole_event,
 		"the program takes and makes whole events"),
+	    DL_OPT_COUNT('j', "jobs", &jobs, "N",
+		"work in N processes, 0 for all processors (1)"),
 	    DL_OPT_STR(
 		'n', "name", &name, "STEP", "name of this step in dlsteps"),
 	    DL_OPT_CALL(0, "arg", on_arg, &args, "NAME VALUE",
@@ -155,19 +161,24 @@ main(int argc, char *argv[])
 	    "dl-transform", opts, "[PROGRAM]", 0, 1, DL_TOOL_DRAIN, argc, argv);
 
 	step = step_name(name, path);
+	if ((workers = dl_crew_size(jobs, &err)) < 0)
+		dl_tool_fail(&err);
 	dl_tool_metric(step, &f.counts);
 	o.args_json = args.len > 0 ? dl_buf_str(&args) : NULL;
 	o.max_time_ms = (int)(max_time_ms < INT_MAX ? max_time_ms : INT_MAX);
-	if ((t = load(path, argv[first], step, &o, &err)) == NULL ||
+	if ((s.t = load(path, argv[first], step, &o, &err)) == NULL ||
 	    dl_flow_open(&f, dead, "dl-transform", step, &err) < 0)
 		dl_tool_fail(&err);
-	dl_dead_set_program(&f.dead, dl_transform_program(t));
-	r = run(t, path, &f, &err);
+	dl_dead_set_program(&f.dead, dl_transform_program(s.t));
+	s.path = path;
+	r = dl_flow_run(&f, workers, on_event, &s, &err);
+	if (r == DL_FLOW_WORKER)
+		_exit(DL_EXIT_OK);
 	if (r == 0)
 		r = dl_flow_close(&f, &err);
-	dl_transform_free(t);
+	dl_transform_free(s.t);
 	dl_buf_release(&args);
 	if (r < 0)
-		dl_tool_fail(&err);
+		fail(&err);
 	return dl_tool_finish();
 }

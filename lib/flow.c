@@ -1,4 +1,4 @@
-#include "flow.h"
+#include "flow_private.h"
 
 #include "io.h"
 
@@ -19,14 +19,13 @@ dl_flow_open(struct dl_flow *f, const char *dead_path, const char *tool,
 	return dl_dead_open(&f->dead, dead_path, tool, step, err);
 }
 
-/* The end is near: what came before the record that failed still goes on. */
+/* The end is near: what came before that which failed still goes on. */
 static void
 last_words(struct dl_flow *f)
 {
 	struct dl_err ignored = {0};
 
-	if (!f->dead.open)
-		dl_out_flush(&f->out, &ignored);
+	dl_out_flush(&f->out, &ignored);
 }
 
 /* Keep r with the dead letters, or fail with why. */
@@ -34,7 +33,8 @@ static int
 bury(struct dl_flow *f, struct dl_dead_record *r, const struct dl_err *why,
     struct dl_err *err)
 {
-	last_words(f);
+	if (!f->dead.open)
+		last_words(f);
 	r->number = f->in.number;
 	if (dl_dead_put(&f->dead, r, why, err) < 0)
 		return -1;
@@ -44,8 +44,8 @@ bury(struct dl_flow *f, struct dl_dead_record *r, const struct dl_err *why,
 
 /* A line that is no event: kept with the dead letters, or the end. */
 static int
-broken(struct dl_flow *f, struct dl_span line, uint64_t total, const char *code,
-    struct dl_err *why, struct dl_err *err)
+bury_line(struct dl_flow *f, struct dl_span line, uint64_t total,
+    const char *code, struct dl_err *why, struct dl_err *err)
 {
 	struct dl_dead_record r = {.bytes = line, .total = total, .code = code};
 
@@ -55,14 +55,27 @@ broken(struct dl_flow *f, struct dl_span line, uint64_t total, const char *code,
 	return bury(f, &r, why, err);
 }
 
-static int
-too_long(struct dl_flow *f, struct dl_span line, struct dl_err *err)
+int
+dl_flow_broken(struct dl_flow *f, struct dl_span line, struct dl_err *why,
+    struct dl_err *err)
+{
+	return bury_line(f, line, line.len, "event", why, err);
+}
+
+int
+dl_flow_too_long(struct dl_flow *f, struct dl_span line, struct dl_err *err)
 {
 	struct dl_err why = {0};
 
 	dl_err_data(&why, "a line of %llu bytes, at most %zu are taken",
 	    (unsigned long long)f->in.long_bytes, f->in.max);
-	return broken(f, line, f->in.long_bytes, "too-long", &why, err);
+	return bury_line(f, line, f->in.long_bytes, "too-long", &why, err);
+}
+
+int
+dl_flow_heard(struct dl_flow *f, struct dl_err *err)
+{
+	return dl_check_reader(f->out.fd, 0, f->out.name, err);
 }
 
 /* Wait for input: 1, 0 nothing came, -1 nobody hears what we have to say. */
@@ -78,7 +91,7 @@ wait_input(struct dl_flow *f, int ms, struct dl_err *err)
 		return 0;
 	if (p[0].revents != 0)
 		return 1;
-	return dl_check_reader(f->out.fd, 0, f->out.name, err);
+	return dl_flow_heard(f, err);
 }
 
 /* Wait for a line, and write the metric when that is due before. */
@@ -127,8 +140,8 @@ next_line(
  * A record that is tried again may have been given its number of attempts
  * twice: the line is made again with one of them, for what reads it whole.
  */
-static int
-take_event(struct dl_flow *f, struct dl_span line, struct dl_err *why)
+int
+dl_flow_take(struct dl_flow *f, struct dl_span line, struct dl_err *why)
 {
 	if (dl_event_parse(&f->ev, line, why) < 0)
 		return -1;
@@ -161,13 +174,13 @@ dl_flow_next(struct dl_flow *f, int wait_ms, struct dl_err *err)
 			return DL_FLOW_IDLE;
 		if (r == DL_LINE_LONG) {
 			f->counts.in++;
-			if (too_long(f, line, err) < 0)
+			if (dl_flow_too_long(f, line, err) < 0)
 				return DL_FLOW_FAIL;
 			continue;
 		}
-		if (take_event(f, line, &why) < 0) {
+		if (dl_flow_take(f, line, &why) < 0) {
 			f->counts.in++;
-			if (broken(f, line, line.len, "event", &why, err) < 0)
+			if (dl_flow_broken(f, line, &why, err) < 0)
 				return DL_FLOW_FAIL;
 			continue;
 		}
@@ -180,9 +193,8 @@ dl_flow_next(struct dl_flow *f, int wait_ms, struct dl_err *err)
 	}
 }
 
-/* Pass a checkpoint on: all before it is written, its dead letters durable. */
-static int
-pass_on(struct dl_flow *f, struct dl_err *err)
+int
+dl_flow_pass_on(struct dl_flow *f, struct dl_err *err)
 {
 	if (dl_dead_sync(&f->dead, err) < 0)
 		return -1;
@@ -191,10 +203,10 @@ pass_on(struct dl_flow *f, struct dl_err *err)
 	return dl_out_flush(&f->out, err);
 }
 
-int
-dl_flow_filter(struct dl_flow *f, struct dl_err *err)
+/* The next event; 1, 0 at the end, -1. */
+static int
+next_event(struct dl_flow *f, struct dl_err *err)
 {
-	f->filters = true;
 	if (dl_out_spill(&f->out, err) < 0)
 		return -1;
 	for (;;) {
@@ -209,7 +221,7 @@ dl_flow_filter(struct dl_flow *f, struct dl_err *err)
 		case DL_FLOW_EVENT:
 			return 1;
 		case DL_FLOW_CHECKPOINT:
-			if (pass_on(f, err) < 0)
+			if (dl_flow_pass_on(f, err) < 0)
 				return -1;
 			break;
 		case DL_FLOW_IDLE:
@@ -236,6 +248,43 @@ dl_flow_dead(struct dl_flow *f, const char *code, const struct dl_err *why,
 		    (unsigned long long)f->in.number,
 		    (int)(f->ev.id.len < 80 ? f->ev.id.len : 80), f->ev.id.p);
 	return -1;
+}
+
+/* Every event, in this process. */
+static int
+run_here(struct dl_flow *f, dl_flow_fn *fn, void *to, struct dl_err *err)
+{
+	struct dl_err why = {0};
+	const char *code;
+	int64_t n;
+	int r;
+
+	while ((r = next_event(f, err)) > 0) {
+		n = fn(to, &f->ev, &f->out.buf, &code, &why);
+		if (n >= 0) {
+			dl_counts_became(&f->counts, (uint64_t)n);
+			continue;
+		}
+		if (dl_flow_dead(f, code, &why, err) < 0)
+			return -1;
+		dl_err_clear(&why);
+	}
+	return r;
+}
+
+int
+dl_flow_run(struct dl_flow *f, int workers, dl_flow_fn *fn, void *to,
+    struct dl_err *err)
+{
+	int r;
+
+	f->filters = true;
+	if (workers > 1)
+		return dl_flow_crew(f, workers, fn, to, err);
+	r = run_here(f, fn, to, err);
+	if (r < 0)
+		last_words(f);
+	return r;
 }
 
 int

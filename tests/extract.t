@@ -377,7 +377,7 @@ is "$(event 1 '{"a":1}' | dl-extract <(spec 'metrics: {a: .a}') | wc -l)" 1 \
 	'the specification may be a pipe'
 status 64 'no operand' dl-extract </dev/null
 status 64 'two operands' dl-extract spec.yaml spec.yaml </dev/null
-status 64 'jobs are not taken' dl-extract -j 2 spec.yaml </dev/null
+status 64 'too many jobs' dl-extract -j 65 spec.yaml </dev/null
 
 ### the ends of pipes
 

@@ -1,5 +1,6 @@
 /* dl-lake-read - print a lake's events. */
 #include "home.h"
+#include "io.h"
 #include "lake.h"
 #include "out.h"
 #include "tool.h"
@@ -38,14 +39,19 @@ add_condition(void *to, char *const *argv, struct dl_err *err)
 	return 0;
 }
 
+/* What is long goes out from where it lies. */
 static int
-print(void *arg, struct dl_span line, struct dl_err *err)
+print(void *arg, struct dl_span lines, struct dl_err *err)
 {
 	struct dl_out *out = arg;
 
-	dl_buf_span(&out->buf, line);
-	dl_buf_addc(&out->buf, '\n');
-	return dl_out_spill(out, err);
+	if (lines.len < DL_OUT_SIZE) {
+		dl_buf_span(&out->buf, lines);
+		return dl_out_spill(out, err);
+	}
+	if (dl_out_flush(out, err) < 0)
+		return -1;
+	return dl_write_all(out->fd, lines.p, lines.len, out->name, err);
 }
 
 int

@@ -34,9 +34,10 @@ parse_layout(const char *text, enum dl_lake_layout *layout, struct dl_err *err)
 static int
 put(struct dl_flow *f, struct dl_err *err)
 {
-	struct dl_err why = {0};
+	struct dl_err why;
 	const char *code;
 
+	dl_err_clear(&why); /* not all of it, for each event */
 	switch (dl_lake_put(writer, &f->ev, &code, &why)) {
 	case 1:
 		f->counts.out++;
@@ -141,6 +142,8 @@ main(int argc, char *argv[])
 		"publish what is so old (5m)"),
 	    DL_OPT_COUNT(0, "max-open", &o.max_open, "N",
 		"keep at most so many partitions open (256)"),
+	    DL_OPT_COUNT('j', "jobs", &o.jobs, "N",
+		"pack in N threads (one a processor, at most 4)"),
 	    DL_OPT_STR('d', "dead", &dead, "FILE",
 		"append what cannot be stored to FILE"),
 	    DL_OPT_COMMON,

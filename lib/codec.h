@@ -5,9 +5,9 @@
  * which every reader of these formats takes as one stream.  So one compressor
  * serves any number of open parts, and what it costs is memory once.
  *
- * Unpacking streams: memory is the decoder's window (at most 128 MiB, where a
- * foreign file asks for it; 1 MiB for ours) and the longest line, whatever a
- * file unfolds to.
+ * Unpacking streams: memory is 2 MiB, the decoder's window (at most 128 MiB,
+ * where a foreign file asks for it; none for ours) and the longest line, whatever
+ * a file unfolds to.
  */
 #ifndef DL_CODEC_H
 #define DL_CODEC_H
@@ -55,12 +55,16 @@ struct dl_unpack *dl_unpack_new(
 void dl_unpack_free(struct dl_unpack *u);
 
 /*
- * The next line, without its newline: 1, 0 at the end, -1.  It is valid until
- * the next call, and DL_LINE_PAD bytes after it may be read.  Broken or
- * truncated bytes, a line over DL_LINE_MAX and a torn last line are
- * DL_EXIT_DATA, and the message names the file and the byte of it (as it is
- * stored) at which they were met.
+ * The next lines, as many as are there, each with its newline: 1, 0 at the end,
+ * -1.  They are valid until the next call, and DL_LINE_PAD bytes after them may
+ * be read.  Broken or truncated bytes, a line over DL_LINE_MAX and a torn last
+ * line are DL_EXIT_DATA, and the message names the file and the byte of it (as
+ * it is stored) at which they were met.
  */
+int dl_unpack_lines(
+    struct dl_unpack *u, struct dl_span *lines, struct dl_err *err);
+
+/* The next line alone, without its newline; otherwise the same. */
 int dl_unpack_line(
     struct dl_unpack *u, struct dl_span *line, struct dl_err *err);
 

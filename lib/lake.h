@@ -53,6 +53,7 @@ struct dl_lake_options {
 	int64_t max_bytes; /* of a part's records, before they are packed */
 	int64_t max_age_ms;
 	int64_t max_open;
+	int64_t jobs; /* threads, or 0: as many as processors, but few */
 };
 
 struct dl_lake_counts {
@@ -121,8 +122,9 @@ struct dl_lake_query {
 };
 #define DL_LAKE_WHERE 32
 
-/* Told of an event's line, without its newline; -1 to stop with err. */
-typedef int dl_lake_line_fn(void *arg, struct dl_span line, struct dl_err *err);
+/* Told of events' lines, each with its newline; -1 to stop with err. */
+typedef int dl_lake_lines_fn(
+    void *arg, struct dl_span lines, struct dl_err *err);
 
 /*
  * Read what matches, in the order of the parts' paths; parts of partitions that
@@ -130,6 +132,6 @@ typedef int dl_lake_line_fn(void *arg, struct dl_span line, struct dl_err *err);
  * not there DL_EXIT_TEMP, a key that nothing has DL_EXIT_USAGE.
  */
 int dl_lake_read(const char *dir, const struct dl_lake_query *q,
-    dl_lake_line_fn *fn, void *arg, struct dl_err *err);
+    dl_lake_lines_fn *fn, void *arg, struct dl_err *err);
 
 #endif

@@ -62,23 +62,12 @@ print_names(
 
 int
 dl_lake_pool_init(struct dl_lake_pool *p, struct dl_lake_store *store,
-    const struct dl_codec *codec, struct dl_err *err)
+    const struct dl_codec *codec, int threads, struct dl_err *err)
 {
 	p->store = store;
 	p->kind = codec->kind;
-	p->packer = dl_packer_new(codec, err);
-	return p->packer == NULL ? -1 : 0;
-}
-
-static void
-free_blocks(struct dl_lake_block *b)
-{
-	struct dl_lake_block *next;
-
-	for (; b != NULL; b = next) {
-		next = b->next;
-		free(b);
-	}
+	p->pack = dl_lake_pack_new(store, codec, threads, err);
+	return p->pack == NULL ? -1 : 0;
 }
 
 static void
@@ -131,8 +120,8 @@ dl_lake_part_find(
 	return NULL;
 }
 
-static void
-free_part(struct dl_lake_part *part)
+void
+dl_lake_part_free(struct dl_lake_part *part)
 {
 	struct dl_lake_part **at = bucket(part->pool, part->hash);
 
@@ -140,7 +129,8 @@ free_part(struct dl_lake_part *part)
 		at = &(*at)->next;
 	*at = part->next;
 	unchain(part);
-	free_blocks(part->first);
+	part->pool->nblocks -= part->nblocks;
+	dl_lake_pack_give_back(part->pool->pack, part->first);
 	dl_buf_release(&part->partition);
 	dl_buf_release(&part->sources.text);
 	dl_buf_release(&part->steps.text);
@@ -151,14 +141,17 @@ free_part(struct dl_lake_part *part)
 void
 dl_lake_pool_release(struct dl_lake_pool *p)
 {
-	while (p->newest != NULL) {
-		if (p->newest->staged != NULL)
-			p->store->ops->discard(p->newest->staged);
-		free_part(p->newest);
+	struct dl_lake_part *part;
+
+	/* Nobody else may hold a part's file any more. */
+	if (p->pack != NULL)
+		dl_lake_pack_end(p->pack);
+	while ((part = p->newest) != NULL) {
+		if (part->file.staged != NULL)
+			p->store->ops->discard(part->file.staged);
+		dl_lake_part_free(part);
 	}
-	free_blocks(p->free);
-	dl_packer_free(p->packer);
-	dl_buf_release(&p->packed);
+	dl_lake_pack_free(p->pack);
 	*p = (struct dl_lake_pool){0};
 }
 
@@ -178,14 +171,14 @@ dl_lake_part_open(struct dl_lake_pool *p, struct dl_span partition,
 	part->hash = hash;
 	dl_buf_span(&part->partition, partition);
 	dl_buf_addc(&part->partition, '\0');
-	crypto_hash_sha256_init(&part->sha256);
+	crypto_hash_sha256_init(&part->file.sha256);
 	chain_newest(part);
 	part->next = *bucket(p, hash);
 	*bucket(p, hash) = part;
-	part->staged = p->store->ops->stage(p->store, part->name, err);
-	if (part->staged != NULL)
+	part->file.staged = p->store->ops->stage(p->store, part->name, err);
+	if (part->file.staged != NULL)
 		return part;
-	free_part(part);
+	dl_lake_part_free(part);
 	return NULL;
 }
 
@@ -198,44 +191,23 @@ dl_lake_part_touch(struct dl_lake_part *part)
 	chain_newest(part);
 }
 
-static int
-write_packed(struct dl_lake_part *part, struct dl_err *err)
-{
-	struct dl_lake_pool *p = part->pool;
-
-	crypto_hash_sha256_update(
-	    &part->sha256, (const unsigned char *)p->packed.p, p->packed.len);
-	part->packed_bytes += p->packed.len;
-	return p->store->ops->write(
-	    part->staged, dl_buf_as_span(&p->packed), err);
-}
-
-/* Pack what a part has gathered as one frame, and give its blocks back. */
+/* Have what a part has gathered packed as one frame. */
 static int
 pack(struct dl_lake_part *part, struct dl_err *err)
 {
 	struct dl_lake_pool *p = part->pool;
-	struct dl_lake_block *b;
+	struct dl_lake_block *blocks = part->first;
+	size_t bytes = part->gathered;
 
-	if (part->first == NULL)
+	if (blocks == NULL)
 		return 0;
-	dl_buf_clear(&p->packed);
-	if (dl_packer_begin(p->packer, part->gathered, err) < 0)
-		return -1;
-	while ((b = part->first) != NULL) {
-		if (dl_packer_add(p->packer, dl_span(b->bytes, b->len),
-			b->next == NULL, &p->packed, err) < 0)
-			return -1;
-		part->first = b->next;
-		b->next = p->free;
-		p->free = b;
-	}
-	part->last = NULL;
+	p->nblocks -= part->nblocks;
+	part->first = part->last = NULL;
 	part->nblocks = part->gathered = 0;
-	return write_packed(part, err);
+	return dl_lake_pack_put(p->pack, &part->file, blocks, bytes, err);
 }
 
-/* Pack the part that has gathered most, so that blocks are free. */
+/* Pack the part that has gathered most, so that others may gather more. */
 static int
 pack_fullest(struct dl_lake_pool *p, struct dl_err *err)
 {
@@ -256,17 +228,10 @@ take_block(struct dl_lake_part *part, struct dl_err *err)
 
 	if (part->nblocks == DL_LAKE_CHUNK && pack(part, err) < 0)
 		return -1;
-	if (p->free == NULL && p->nblocks == DL_LAKE_BLOCKS &&
-	    pack_fullest(p, err) < 0)
+	if (p->nblocks == DL_LAKE_BLOCKS && pack_fullest(p, err) < 0)
 		return -1;
-	if ((b = p->free) != NULL) {
-		p->free = b->next;
-	} else {
-		b = dl_alloc(sizeof(*b));
-		p->nblocks++;
-	}
-	b->next = NULL;
-	b->len = 0;
+	b = dl_lake_pack_block(p->pack);
+	p->nblocks++;
 	if (part->last == NULL)
 		part->first = b;
 	else
@@ -276,14 +241,12 @@ take_block(struct dl_lake_part *part, struct dl_err *err)
 	return 0;
 }
 
-int
-dl_lake_part_add(
-    struct dl_lake_part *part, struct dl_span bytes, struct dl_err *err)
+static int
+add_bytes(struct dl_lake_part *part, struct dl_span bytes, struct dl_err *err)
 {
 	struct dl_lake_block *b;
 	size_t n;
 
-	part->bytes += bytes.len;
 	while (bytes.len > 0) {
 		if ((part->last == NULL || part->last->len == DL_LAKE_BLOCK) &&
 		    take_block(part, err) < 0)
@@ -300,31 +263,45 @@ dl_lake_part_add(
 	return 0;
 }
 
-void
-dl_lake_part_count(struct dl_lake_part *part, const struct dl_event *ev)
+int
+dl_lake_part_add(
+    struct dl_lake_part *part, struct dl_span record, struct dl_err *err)
 {
-	struct dl_err ignored = {0};
-	struct dl_time t;
+	part->bytes += record.len + 1;
+	if (add_bytes(part, record, err) < 0)
+		return -1;
+	return add_bytes(part, DL_SPAN("\n"), err);
+}
 
+void
+dl_lake_part_count(struct dl_lake_part *part, const struct dl_event *ev,
+    const struct dl_time *t)
+{
 	part->records++;
 	meet_name(&part->sources, ev->source);
 	meet_name(&part->steps, ev->steps);
-	if (ev->time.p == NULL || dl_time_parse(ev->time, &t, &ignored) < 0)
+	if (t == NULL)
 		return;
-	if (!part->timed || dl_time_cmp(&t, &part->first_time) < 0)
-		part->first_time = t;
-	if (!part->timed || dl_time_cmp(&t, &part->last_time) > 0)
-		part->last_time = t;
+	if (!part->timed || dl_time_cmp(t, &part->first_time) < 0)
+		part->first_time = *t;
+	if (!part->timed || dl_time_cmp(t, &part->last_time) > 0)
+		part->last_time = *t;
 	part->timed = true;
 }
 
 int
-dl_lake_part_seal(struct dl_lake_part *part, struct dl_err *err)
+dl_lake_part_finish(struct dl_lake_part *part, struct dl_err *err)
 {
 	if (pack(part, err) < 0)
 		return -1;
-	return part->pool->store->ops->seal(
-	    part->staged, part->partition.p, err);
+	return dl_lake_pack_seal(
+	    part->pool->pack, &part->file, part->partition.p, err);
+}
+
+int
+dl_lake_part_wait(struct dl_lake_part *part, struct dl_err *err)
+{
+	return dl_lake_pack_wait(part->pool->pack, &part->file, err);
 }
 
 void
@@ -363,9 +340,9 @@ dl_lake_part_entry(struct dl_lake_part *part, struct dl_span key,
 	dl_buf_printf(b,
 	    ",\"records\":%llu,\"bytes\":%llu,\"unpacked\":%llu,\"sha256\":\"",
 	    (unsigned long long)part->records,
-	    (unsigned long long)part->packed_bytes,
+	    (unsigned long long)part->file.packed_bytes,
 	    (unsigned long long)part->bytes);
-	crypto_hash_sha256_final(&part->sha256, sum);
+	crypto_hash_sha256_final(&part->file.sha256, sum);
 	for (i = 0; i < sizeof(sum); i++)
 		dl_buf_printf(b, "%02x", sum[i]);
 	dl_buf_addc(b, '"');
@@ -388,9 +365,5 @@ dl_lake_part_entry(struct dl_lake_part *part, struct dl_span key,
 int
 dl_lake_part_publish(struct dl_lake_part *part, struct dl_err *err)
 {
-	if (part->pool->store->ops->publish(part->staged, err) < 0)
-		return -1;
-	part->staged = NULL;
-	free_part(part);
-	return 0;
+	return dl_lake_pack_publish(part->pool->pack, &part->file, err);
 }

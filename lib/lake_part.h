@@ -1,11 +1,12 @@
 /*
  * The open parts of a lake, and the memory that they share.
  *
- * A part gathers records in blocks of DL_LAKE_BLOCK bytes from one pool; what
- * has gathered is packed into the part's file as one frame when it is
- * DL_LAKE_CHUNK bytes, or when the pool is used up and no part has more.  So
- * the memory of any number of open parts has one limit, and the fewer of them
- * are busy the longer, and the better packed, their frames are.
+ * A part gathers records in blocks from one pool; what has gathered is packed
+ * into the part's file as one frame when it is DL_LAKE_CHUNK blocks, or when
+ * all parts together have DL_LAKE_BLOCKS and no part has more.  So the memory
+ * of any number of open parts has one limit, and the fewer of them are busy the
+ * longer, and the better packed, their frames are.  Packing may go on in other
+ * threads (lake_pack.h); the frames are the same.
  */
 #ifndef DL_LAKE_PART_H
 #define DL_LAKE_PART_H
@@ -14,22 +15,13 @@
 #include "clock.h"
 #include "codec.h"
 #include "event.h"
+#include "lake_pack.h"
 #include "lake_store.h"
 
-#include <sodium.h>
 #include <stdint.h>
 
-#define DL_LAKE_BLOCK (16 << 10)
-#define DL_LAKE_BLOCKS 512  /* 8 MiB, shared by all open parts */
-#define DL_LAKE_CHUNK 64    /* blocks of the longest frame: 1 MiB */
 #define DL_LAKE_BUCKETS 256 /* of the table of open parts */
 #define DL_LAKE_NAMES 16    /* different sources, or steps, that are named */
-
-struct dl_lake_block {
-	struct dl_lake_block *next;
-	size_t len;
-	char bytes[DL_LAKE_BLOCK];
-};
 
 /* A few different names, in the order in which they came. */
 struct dl_lake_names {
@@ -45,11 +37,10 @@ struct dl_lake_part {
 	struct dl_buf partition;            /* with its NUL */
 	uint64_t hash;                      /* of partition */
 	char name[64];                      /* part-ULID.ndjson.zst */
-	struct dl_staged *staged;
+	struct dl_lake_file file;
 	struct dl_lake_block *first, *last;
 	size_t nblocks, gathered; /* gathered: bytes in them */
-	crypto_hash_sha256_state sha256;
-	uint64_t records, bytes, packed_bytes;
+	uint64_t records, bytes;
 	int64_t opened_ms; /* when its first record came */
 	bool timed;
 	struct dl_time first_time, last_time;
@@ -59,19 +50,17 @@ struct dl_lake_part {
 
 struct dl_lake_pool {
 	struct dl_lake_store *store;
-	struct dl_packer *packer;
+	struct dl_lake_pack *pack;
 	enum dl_codec_kind kind;
 	struct dl_lake_part *newest, *oldest; /* the open parts */
 	size_t nparts;
 	struct dl_lake_part *buckets[DL_LAKE_BUCKETS]; /* by hash */
-	struct dl_lake_block *free;
-	size_t nblocks; /* ever allocated */
-	struct dl_buf packed;
+	size_t nblocks; /* that all parts gather in */
 };
 
-/* store is not owned; pool is zero-initialised. */
+/* store is not owned; pool is zero-initialised; threads: lake_pack.h. */
 int dl_lake_pool_init(struct dl_lake_pool *p, struct dl_lake_store *store,
-    const struct dl_codec *codec, struct dl_err *err);
+    const struct dl_codec *codec, int threads, struct dl_err *err);
 
 /* Discards the parts that are still open. */
 void dl_lake_pool_release(struct dl_lake_pool *p);
@@ -87,15 +76,22 @@ struct dl_lake_part *dl_lake_part_find(
 /* It is used now: the newest. */
 void dl_lake_part_touch(struct dl_lake_part *part);
 
-/* Add bytes; a record may come in pieces. */
+/* Add a record, which ends in no newline, and one. */
 int dl_lake_part_add(
-    struct dl_lake_part *part, struct dl_span bytes, struct dl_err *err);
+    struct dl_lake_part *part, struct dl_span record, struct dl_err *err);
 
-/* A record has been added: keep what the manifest will say of it. */
-void dl_lake_part_count(struct dl_lake_part *part, const struct dl_event *ev);
+/*
+ * A record has been added: keep what the manifest will say of it.  t is its
+ * time, NULL where it has none.
+ */
+void dl_lake_part_count(struct dl_lake_part *part, const struct dl_event *ev,
+    const struct dl_time *t);
 
-/* Pack what is left and make it durable; the part is sealed. */
-int dl_lake_part_seal(struct dl_lake_part *part, struct dl_err *err);
+/* No more records come: begin to pack what is left, and to seal the part. */
+int dl_lake_part_finish(struct dl_lake_part *part, struct dl_err *err);
+
+/* Wait until a part is sealed, or published. */
+int dl_lake_part_wait(struct dl_lake_part *part, struct dl_err *err);
 
 /* Append PARTITION/NAME. */
 void dl_lake_part_path(const struct dl_lake_part *part, struct dl_buf *b);
@@ -107,7 +103,10 @@ void dl_lake_part_path(const struct dl_lake_part *part, struct dl_buf *b);
 void dl_lake_part_entry(struct dl_lake_part *part, struct dl_span key,
     struct dl_span to, struct dl_buf *b);
 
-/* Publish a sealed part, and free it if that succeeds. */
+/* Begin to publish a sealed part. */
 int dl_lake_part_publish(struct dl_lake_part *part, struct dl_err *err);
+
+/* Let go of a part that is published. */
+void dl_lake_part_free(struct dl_lake_part *part);
 
 #endif

@@ -2,7 +2,9 @@
 #include "lake.h"
 
 #include "lake_flat.h"
+#include "lake_scan.h"
 #include "lake_store.h"
+#include "line.h"
 #include "partition.h"
 
 #include <limits.h>
@@ -14,7 +16,7 @@
 struct reader {
 	struct dl_lake_store *store;
 	const struct dl_lake_query *query;
-	dl_lake_line_fn *fn;
+	dl_lake_lines_fn *fn;
 	void *arg;
 	struct dl_buf path; /* of the directory or part at hand */
 	int depth;
@@ -175,14 +177,10 @@ filters(const struct reader *r)
 	return r->met != all || has_times(r->query);
 }
 
-/* May the line be a checkpoint?  An escape may hide what its type is. */
-static bool
-may_acknowledge(struct dl_span line)
+static int
+hand_on(struct reader *r, struct dl_span lines, struct dl_err *err)
 {
-	static const char type[] = DL_TYPE_CHECKPOINT;
-
-	return memmem(line.p, line.len, type, sizeof(type) - 1) != NULL ||
-	       memmem(line.p, line.len, "\\u", 2) != NULL;
+	return lines.len == 0 ? 0 : r->fn(r->arg, lines, err);
 }
 
 /*
@@ -197,26 +195,79 @@ refuse_checkpoint(const struct dl_event *ev, struct dl_err *err)
 	return dl_err_data(err, "a checkpoint, which no lake stores");
 }
 
+/*
+ * Look at one line.  It is handed on where it lies, in *run, which ends before
+ * it; or made again, or left out, and then the run is handed on first, and
+ * begins anew after it.
+ */
 static int
-take_line(
-    struct reader *r, struct dl_span line, bool filter, struct dl_err *err)
+take_line(struct reader *r, struct dl_span *run, struct dl_span line,
+    bool filter, struct dl_err *err)
 {
 	bool flat = dl_lake_is_flat(line);
 
-	if (!flat && !filter && !may_acknowledge(line))
-		return r->fn(r->arg, line, err);
 	if ((flat ? dl_lake_unflatten(&r->ev, line, &r->data, err)
 		  : dl_event_parse(&r->ev, line, err)) < 0)
 		return -1;
 	if (refuse_checkpoint(&r->ev, err) < 0)
 		return -1;
+	if (!flat && (!filter || matches(r, &r->ev))) {
+		run->len += line.len + 1;
+		return 0;
+	}
+	if (hand_on(r, *run, err) < 0)
+		return -1;
+	*run = dl_span(line.p + line.len + 1, 0);
 	if (filter && !matches(r, &r->ev))
 		return 0;
-	if (!flat)
-		return r->fn(r->arg, line, err);
 	dl_buf_clear(&r->line);
 	dl_event_write(&r->line, &r->ev);
-	return r->fn(r->arg, dl_span(r->line.p, r->line.len - 1), err);
+	return hand_on(r, dl_buf_as_span(&r->line), err);
+}
+
+/* The next line that must be looked at. */
+static bool
+next_line(struct dl_span lines, bool filter, struct dl_span *line)
+{
+	const char *nl;
+
+	if (!filter)
+		return dl_lake_scan(lines, line);
+	if (lines.len == 0)
+		return false;
+	nl = memchr(lines.p, '\n', lines.len);
+	*line = dl_span(lines.p, (size_t)(nl - lines.p));
+	return true;
+}
+
+/*
+ * Hand on what is wanted of these lines, as many at a time as lie together.
+ * *at: how many of their bytes are done with; on failure, before the line that
+ * is at fault.
+ */
+static int
+take_lines(struct reader *r, struct dl_span lines, bool filter, size_t *at,
+    struct dl_err *err)
+{
+	struct dl_span line, run = dl_span(lines.p, 0), rest = lines;
+	struct dl_err why = {0};
+
+	while (next_line(rest, filter, &line)) {
+		run.len = (size_t)(line.p - run.p);
+		*at = (size_t)(line.p - lines.p);
+		if (take_line(r, &run, line, filter, &why) < 0) {
+			/* What came before it is good. */
+			if (why.status == DL_EXIT_DATA)
+				(void)hand_on(r, run, &why);
+			*err = why;
+			return -1;
+		}
+		rest.p = line.p + line.len + 1;
+		rest.len = (size_t)(lines.p + lines.len - rest.p);
+	}
+	run.len = (size_t)(lines.p + lines.len - run.p);
+	*at = lines.len;
+	return hand_on(r, run, err);
 }
 
 /* A key that neither the part's path nor an event has is a mistake. */
@@ -238,13 +289,58 @@ check_keys(const struct reader *r, struct dl_err *err)
 	return 0;
 }
 
+/*
+ * Which line of a part begins after so many of its bytes?  Lines are not
+ * counted until somebody is told: then the part is read again.  0: cannot tell.
+ */
+static uint64_t
+line_number(
+    const struct reader *r, int fd, enum dl_codec_kind kind, uint64_t bytes)
+{
+	struct dl_err ignored = {0};
+	struct dl_unpack *u;
+	struct dl_span lines;
+	uint64_t number = 1;
+
+	if (lseek(fd, 0, SEEK_SET) < 0 ||
+	    (u = dl_unpack_new(fd, r->path.p, kind, &ignored)) == NULL)
+		return 0;
+	while (bytes > 0) {
+		if (dl_unpack_lines(u, &lines, &ignored) <= 0) {
+			number = 0;
+			break;
+		}
+		if (lines.len > bytes)
+			lines.len = (size_t)bytes;
+		number += dl_count_lines(lines.p, lines.len);
+		bytes -= lines.len;
+	}
+	dl_unpack_free(u);
+	return number;
+}
+
+/* Say in which part, and in which line of it, the record at fault is. */
+static void
+say_where(const struct reader *r, int fd, enum dl_codec_kind kind,
+    uint64_t bytes, struct dl_err *err)
+{
+	uint64_t number = line_number(r, fd, kind, bytes);
+
+	if (number == 0)
+		dl_err_prefix(err, "%s", r->path.p);
+	else
+		dl_err_prefix(
+		    err, "%s:%llu", r->path.p, (unsigned long long)number);
+}
+
 static int
 read_part(struct reader *r, enum dl_codec_kind kind, struct dl_err *err)
 {
 	struct dl_unpack *u;
-	struct dl_span line;
+	struct dl_span lines;
 	bool filter = filters(r);
-	uint64_t number = 0;
+	uint64_t before = 0;
+	size_t at;
 	int fd, n;
 
 	if (check_keys(r, err) < 0)
@@ -256,15 +352,13 @@ read_part(struct reader *r, enum dl_codec_kind kind, struct dl_err *err)
 		close(fd);
 		return -1;
 	}
-	while ((n = dl_unpack_line(u, &line, err)) > 0) {
-		number++;
-		if (take_line(r, line, filter, err) < 0) {
-			if (err->status == DL_EXIT_DATA)
-				dl_err_prefix(err, "%s:%llu", r->path.p,
-				    (unsigned long long)number);
-			n = -1;
+	while ((n = dl_unpack_lines(u, &lines, err)) > 0) {
+		n = take_lines(r, lines, filter, &at, err);
+		if (n < 0 && err->status == DL_EXIT_DATA)
+			say_where(r, fd, kind, before + at, err);
+		if (n < 0)
 			break;
-		}
+		before += lines.len;
 	}
 	dl_unpack_free(u);
 	close(fd);
@@ -321,7 +415,7 @@ walk(struct reader *r, struct dl_err *err)
 
 int
 dl_lake_read(const char *dir, const struct dl_lake_query *q,
-    dl_lake_line_fn *fn, void *arg, struct dl_err *err)
+    dl_lake_lines_fn *fn, void *arg, struct dl_err *err)
 {
 	struct reader r = {.query = q, .fn = fn, .arg = arg};
 	int n;

@@ -10,6 +10,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct dl_journal_kind journal_kind = {
@@ -32,6 +33,19 @@ struct dl_lake_writer {
 	struct dl_buf path, line;
 };
 
+/*
+ * Milliseconds as dl_clock_ms has them, some of them late: the time is asked for with
+ * each event, and how old a part is need not be known better.
+ */
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 /* Opening and closing */
 
 static int
@@ -42,6 +56,9 @@ check_options(const struct dl_lake_options *o, struct dl_err *err)
 		    err, "--max-open is from 1 to %d", DL_LAKE_MOST_OPEN);
 	if (o->max_bytes < 1)
 		return dl_err_usage(err, "--max-bytes is at least 1");
+	if (o->jobs < 0 || o->jobs > DL_LAKE_MOST_THREADS)
+		return dl_err_usage(
+		    err, "--jobs is from 0 to %d", DL_LAKE_MOST_THREADS);
 	return 0;
 }
 
@@ -50,16 +67,20 @@ dl_lake_open_write(
     const char *dir, const struct dl_lake_options *options, struct dl_err *err)
 {
 	struct dl_lake_writer *w = dl_calloc(1, sizeof(*w));
+	int threads = (int)options->jobs;
 
 	w->layout = options->layout;
 	w->max_bytes = options->max_bytes;
 	w->max_age_ms = options->max_age_ms;
 	w->max_open = options->max_open;
 	w->oldest_ms = INT64_MAX;
+	if (threads == 0)
+		threads = dl_lake_pack_threads(&options->codec);
 	if (check_options(options, err) == 0 &&
 	    (w->template = dl_partition_new(options->partition, err)) != NULL &&
 	    (w->store = dl_lake_disk(dir, true, err)) != NULL &&
-	    dl_lake_pool_init(&w->pool, w->store, &options->codec, err) == 0) {
+	    dl_lake_pool_init(
+		&w->pool, w->store, &options->codec, threads, err) == 0) {
 		dl_idset_init(&w->seen, w->store->state);
 		return w;
 	}
@@ -151,26 +172,37 @@ find_oldest(struct dl_lake_writer *w)
 			w->oldest_ms = p->opened_ms;
 }
 
+/* One step of publishing, of all parts: while one waits, another goes on. */
+static int
+each_part(int (*begin)(struct dl_lake_part *, struct dl_err *),
+    struct dl_lake_part **parts, size_t n, struct dl_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (begin(parts[i], err) < 0)
+			return -1;
+	for (i = 0; i < n; i++)
+		if (dl_lake_part_wait(parts[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int
 publish_parts(struct dl_lake_writer *w, struct dl_lake_part **parts, size_t n,
     struct dl_err *err)
 {
-	uint64_t records, bytes;
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (dl_lake_part_seal(parts[i], err) < 0)
-			return -1;
-	if (announce(w, parts, n, err) < 0)
+	if (each_part(dl_lake_part_finish, parts, n, err) < 0 ||
+	    announce(w, parts, n, err) < 0 ||
+	    each_part(dl_lake_part_publish, parts, n, err) < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
-		records = parts[i]->records;
-		bytes = parts[i]->packed_bytes;
-		if (dl_lake_part_publish(parts[i], err) < 0)
-			return -1;
-		w->counts.records += records;
-		w->counts.bytes += bytes;
+		w->counts.records += parts[i]->records;
+		w->counts.bytes += parts[i]->file.packed_bytes;
 		w->counts.parts++;
+		dl_lake_part_free(parts[i]);
 	}
 	find_oldest(w);
 	return 0;
@@ -216,7 +248,7 @@ part_for(struct dl_lake_writer *w, struct dl_err *err)
 		return NULL;
 	if ((p = dl_lake_part_open(&w->pool, partition, hash, err)) == NULL)
 		return NULL;
-	p->opened_ms = dl_clock_ms();
+	p->opened_ms = now_ms();
 	if (p->opened_ms < w->oldest_ms)
 		w->oldest_ms = p->opened_ms;
 	if (w->position.len > 0)
@@ -237,6 +269,18 @@ skip(struct dl_lake_writer *w, const struct dl_event *ev)
 	return true;
 }
 
+/* The event's time, in *t; NULL where it has none that can be read. */
+static const struct dl_time *
+time_of(const struct dl_event *ev, struct dl_time *t)
+{
+	struct dl_err ignored;
+
+	if (ev->time.p == NULL)
+		return NULL;
+	ignored.status = DL_EXIT_OK;
+	return dl_time_parse(ev->time, t, &ignored) < 0 ? NULL : t;
+}
+
 /* What would be read back as a flat line must not be stored as an event's. */
 static int
 lay_out(struct dl_lake_writer *w, const struct dl_event *ev, struct dl_err *err)
@@ -253,13 +297,10 @@ static int
 add_record(struct dl_lake_writer *w, struct dl_lake_part *p,
     const struct dl_event *ev, struct dl_err *err)
 {
-	struct dl_span newline = DL_SPAN("\n");
-
 	if (w->layout == DL_LAKE_FLAT)
-		return dl_lake_part_add(p, dl_buf_as_span(&w->line), err);
-	if (dl_lake_part_add(p, ev->line, err) < 0)
-		return -1;
-	return dl_lake_part_add(p, newline, err);
+		return dl_lake_part_add(
+		    p, dl_span(w->line.p, w->line.len - 1), err);
+	return dl_lake_part_add(p, ev->line, err);
 }
 
 int
@@ -267,6 +308,8 @@ dl_lake_put(struct dl_lake_writer *w, const struct dl_event *ev,
     const char **code, struct dl_err *err)
 {
 	struct dl_lake_part *p;
+	struct dl_time time;
+	const struct dl_time *t;
 
 	*code = NULL;
 	w->at_checkpoint = false;
@@ -274,7 +317,8 @@ dl_lake_put(struct dl_lake_writer *w, const struct dl_event *ev,
 		return 0;
 	dl_buf_clear(&w->path);
 	*code = "partition";
-	if (dl_partition_of(w->template, ev, &w->path, err) < 0)
+	t = time_of(ev, &time);
+	if (dl_partition_of(w->template, ev, t, &w->path, err) < 0)
 		return -1;
 	*code = "layout";
 	if (lay_out(w, ev, err) < 0)
@@ -282,7 +326,7 @@ dl_lake_put(struct dl_lake_writer *w, const struct dl_event *ev,
 	*code = NULL;
 	if ((p = part_for(w, err)) == NULL || add_record(w, p, ev, err) < 0)
 		return -1;
-	dl_lake_part_count(p, ev);
+	dl_lake_part_count(p, ev, t);
 	if (w->journal != NULL)
 		dl_journal_stored(w->journal);
 	if ((int64_t)p->bytes >= w->max_bytes &&
@@ -384,7 +428,7 @@ dl_lake_wait_ms(const struct dl_lake_writer *w)
 		return -1;
 	if (w->max_age_ms == 0)
 		return w->at_checkpoint ? 0 : -1;
-	left = w->oldest_ms + w->max_age_ms - dl_clock_ms();
+	left = w->oldest_ms + w->max_age_ms - now_ms();
 	if (left > INT_MAX)
 		return INT_MAX;
 	return left < 0 ? 0 : (int)left;

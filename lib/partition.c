@@ -2,9 +2,9 @@
 
 #include "clock.h"
 #include "json.h"
+#include "partition_time.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #define PIECES 64 /* of one template */
 
@@ -14,10 +14,8 @@ struct piece {
 	enum kind kind;
 	char
 	    *text; /* TEXT: itself; TIME: the format; DATA: NAME NUL NAME NUL */
-	size_t len;   /* of text */
-	int64_t per;  /* TIME: seconds in which the result stays the same */
-	int64_t slot; /* TIME: of those seconds, the ones cached is for */
-	struct dl_buf cached; /* TIME: encoded; empty: nothing is cached */
+	size_t len;                     /* of text */
+	struct dl_partition_time *time; /* TIME */
 };
 
 struct dl_partition {
@@ -37,12 +35,21 @@ static const struct {
     {"id", ID},
 };
 
+/* Letters, digits, and these few. */
+static const bool is_plain[256] = {
+    ['a' ... 'z'] = true,
+    ['A' ... 'Z'] = true,
+    ['0' ... '9'] = true,
+    ['.'] = true,
+    ['_'] = true,
+    ['-'] = true,
+    ['~'] = true,
+};
+
 static bool
 plain(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-' ||
-	       c == '~';
+	return is_plain[(unsigned char)c];
 }
 
 /* Reading a template */
@@ -100,7 +107,8 @@ parse_time(struct parse *s, const char *format, size_t len)
 		return wrong(s, "a time's format is 1 to 64 bytes");
 	if (add_piece(s, TIME, format, len) < 0)
 		return -1;
-	s->p->pieces[s->p->n - 1].per = per;
+	s->p->pieces[s->p->n - 1].time =
+	    dl_partition_time_new(dl_span(format, len), per);
 	s->p->timed = true;
 	return 0;
 }
@@ -268,7 +276,7 @@ dl_partition_free(struct dl_partition *p)
 		return;
 	for (i = 0; i < p->n; i++) {
 		free(p->pieces[i].text);
-		dl_buf_release(&p->pieces[i].cached);
+		dl_partition_time_free(p->pieces[i].time);
 	}
 	dl_buf_release(&p->text);
 	free(p);
@@ -301,37 +309,6 @@ add_value(struct dl_buf *path, struct dl_span value, struct dl_err *err)
 	return dl_err_data(err,
 	    "a partition's value is longer than %d bytes: '%.*s...'",
 	    DL_PARTITION_VALUE, 40, path->p + start);
-}
-
-static int64_t
-slot_of(int64_t sec, int64_t per)
-{
-	return sec >= 0 ? sec / per : -((-sec + per - 1) / per);
-}
-
-static int
-add_time(struct piece *piece, const struct dl_time *t, struct dl_buf *path,
-    struct dl_err *err)
-{
-	int64_t slot = slot_of(t->sec, piece->per);
-	time_t sec = (time_t)t->sec;
-	char text[1024];
-	struct tm tm;
-	size_t n;
-
-	if (piece->cached.len == 0 || piece->slot != slot) {
-		piece->slot = slot;
-		dl_buf_clear(&piece->cached);
-		gmtime_r(&sec, &tm);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		n = strftime(text, sizeof(text), piece->text, &tm);
-#pragma GCC diagnostic pop
-		if (add_value(&piece->cached, dl_span(text, n), err) < 0)
-			return -1;
-	}
-	dl_buf_span(path, dl_buf_as_span(&piece->cached));
-	return 0;
 }
 
 /* The member of container by name: 1, 0 none, -1 it is not JSON. */
@@ -411,10 +388,12 @@ add_data(struct dl_partition *p, const struct piece *piece, struct dl_span v,
 }
 
 static int
-add_filled(struct dl_partition *p, struct piece *piece,
+add_filled(struct dl_partition *p, const struct piece *piece,
     const struct dl_event *ev, const struct dl_time *t, struct dl_buf *path,
     struct dl_err *err)
 {
+	struct dl_span text;
+
 	switch (piece->kind) {
 	case TEXT:
 		dl_buf_add(path, piece->text, piece->len);
@@ -428,9 +407,14 @@ add_filled(struct dl_partition *p, struct piece *piece,
 	case ID:
 		return add_value(path, ev->id, err);
 	case TIME:
-		if (ev->time.p == NULL)
+		if (t == NULL)
 			return add_value(path, ev->time, err);
-		return add_time(piece, t, path, err);
+		text = dl_partition_time_text(piece->time, t->sec);
+		if (text.len > DL_PARTITION_VALUE)
+			return add_value(path, text, err);
+		/* All of it stands for itself. */
+		dl_buf_span(path, text);
+		return 0;
 	case DATA:
 		break;
 	}
@@ -457,16 +441,18 @@ check_components(const struct dl_buf *path, size_t start, struct dl_err *err)
 
 int
 dl_partition_of(struct dl_partition *p, const struct dl_event *ev,
-    struct dl_buf *path, struct dl_err *err)
+    const struct dl_time *t, struct dl_buf *path, struct dl_err *err)
 {
-	struct dl_time t = {0};
+	struct dl_time parsed;
 	size_t start = path->len, i;
 
-	if (p->timed && ev->time.p != NULL &&
-	    dl_time_parse(ev->time, &t, err) < 0)
-		return -1;
+	if (p->timed && t == NULL && ev->time.p != NULL) {
+		if (dl_time_parse(ev->time, &parsed, err) < 0)
+			return -1;
+		t = &parsed;
+	}
 	for (i = 0; i < p->n; i++)
-		if (add_filled(p, &p->pieces[i], ev, &t, path, err) < 0)
+		if (add_filled(p, &p->pieces[i], ev, t, path, err) < 0)
 			return -1;
 	return path->len - start <= DL_PARTITION_COMPONENT
 	           ? 0

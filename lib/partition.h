@@ -20,6 +20,7 @@
 #define DL_PARTITION_H
 
 #include "buf.h"
+#include "clock.h"
 #include "err.h"
 #include "event.h"
 #include "span.h"
@@ -38,12 +39,13 @@ struct dl_partition *dl_partition_new(const char *text, struct dl_err *err);
 void dl_partition_free(struct dl_partition *p);
 
 /*
- * Append the partition of ev to path, without a slash at either end.
+ * Append the partition of ev to path, without a slash at either end.  t is the
+ * time of ev, where the caller has read it; otherwise NULL.
  * DL_EXIT_DATA: a value is too long, an object or an array, or not JSON; the
  * time, where the template asks for it, is not RFC 3339.
  */
 int dl_partition_of(struct dl_partition *p, const struct dl_event *ev,
-    struct dl_buf *path, struct dl_err *err);
+    const struct dl_time *t, struct dl_buf *path, struct dl_err *err);
 
 /*
  * Append what a percent-encoded value means; a '%' without two hex digits

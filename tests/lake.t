@@ -281,6 +281,80 @@ checkpoint, which no lake stores" "... is told"
 	done
 done
 
+# Lines are looked at in blocks: what is looked for may lie across the end of one
+# (1 MiB of a file, or of what zstd gives), and a line may be longer than it.
+pad() { # BYTES: one event of so many, with its newline
+	local head='{"specversion":"1.0","id":"p","source":"s","type":"t","data":"'
+	printf '%s%*s"}\n' "$head" $(($1 - ${#head} - 3)) '' | tr ' ' x
+}
+pack_as() { # EXTENSION FILE
+	case $1 in
+	.zst) zstd -qc "$2" ;;
+	.gz) gzip -1c "$2" ;;
+	*) cat "$2" ;;
+	esac
+}
+hidden=$(checkpoint 9 | sed 's/dl\.ch/dl\\u002ech/')
+flat='{"_id":"1","_source":"s","n":1}'
+rm -f "$lake/forged"/*
+for line in "$(checkpoint 9)" "$hidden"; do
+	for back in 1 20 57 65 70 80 110; do
+		for end in $((1 << 20)) $((2 << 20)) $((1 << 17)); do
+			{
+				pad 200
+				pad $((end - back - 200))
+				printf '%s\n' "$line"
+				events 1 20000
+			} >"$T/forged"
+			for ext in '' .zst .gz; do
+				[ -z "$ext" ] || [ $end -gt $((1 << 19)) ] || continue
+				part=$lake/forged/part-x.ndjson$ext
+				pack_as "$ext" "$T/forged" >"$part"
+				dl-lake-read forged >"$T/out" 2>"$T/err"
+				echo "$? $(cat "$T/err") $(wc -c <"$T/out")"
+				rm "$part"
+			done
+		done
+	done
+done | sed 's/ndjson[.a-z]*:/ndjson:/' | sort | uniq -c | sort -k 9n >"$T/got"
+is "$(sed 's/^ *[0-9]* //; s/ [0-9]*$//' "$T/got" | sort -u)" \
+    "65 dl-lake-read: part-x.ndjson:3: a checkpoint, which no lake stores" \
+    "a checkpoint across the end of a block is told, with its line"
+is "$(awk '{ print $NF }' "$T/got" | sort -n | xargs)" \
+    "$(for end in $((1 << 17)) $((1 << 20)) $((2 << 20)); do
+	for back in 110 80 70 65 57 20 1; do echo $((end - back)); done
+    done | xargs)" "... and what came before it is printed"
+{
+	pad $(((1 << 20) - 3))
+	printf '%s\n' "$flat" "$(events 1 1)" "$flat"
+	pad 3000000
+	printf '%s\n' "$flat"
+} >"$lake/forged/part-x.ndjson"
+{
+	pad $(((1 << 20) - 3))
+	ev '"data":{"n":1}' | sed 's/"t"/"dl.record"/'
+	events 1 1
+	ev '"data":{"n":1}' | sed 's/"t"/"dl.record"/'
+	pad 3000000
+	ev '"data":{"n":1}' | sed 's/"t"/"dl.record"/'
+} >"$T/want"
+is "$(dl-lake-read forged | cmp - "$T/want" 2>&1)" "" \
+    "flat lines among others, at the end of a block too"
+zstd -q --rm "$lake/forged/part-x.ndjson"
+is "$(dl-lake-read forged | cmp - "$T/want" 2>&1)" "" "... and packed"
+rm "$lake/forged"/*
+for ext in '' .zst .gz; do
+	part=$lake/forged/part-x.ndjson$ext
+	{ pad $((1 << 20)); pad 5000; } | head -c -1 >"$T/forged"
+	pack_as "$ext" "$T/forged" >"$part"
+	status 65 "a part${ext:+, $ext,} without its last newline" \
+	    dl-lake-read forged
+	like "$(cat "$T/err")" "torn" "... is told"
+	is "$(cmp "$T/out" <(pad $((1 << 20))) 2>&1)" "" \
+	    "... and what came before it is printed"
+	rm "$part"
+done
+
 # Input that cannot be stored
 
 status 65 "a torn line of input" dl-lake-write torn < <(printf '{"specver')
@@ -472,6 +546,71 @@ is "$(ls "$lake/kill/_dl/staging")" "" "what the dead staged is gone"
 is "$(jq -r '.sha256 + "  " + .part' "$lake/kill/_dl/manifest.ndjson" |
     (cd "$lake/kill" && sha256sum -c --quiet --ignore-missing 2>&1))" "" \
     "the manifest is true of every part that is there"
+
+# Packing in threads: 24 MB that do not pack well, in five partitions.
+
+base64 -w 300 <(head -c 18000000 /dev/urandom) | awk '{
+	printf "{\"specversion\":\"1.0\",\"id\":\"%d\",\"source\":\"s%d\"," \
+	    "\"type\":\"t\",\"data\":\"%s\"}\n", NR, NR % 11 % 5, $0 }' >"$T/noise"
+sums() { # LAKE: of each part, without its own name
+	parts "$lake/$1" | sed 's|/part-[^/]*$||' |
+		paste - <(parts "$lake/$1" | xargs sha256sum | cut -d ' ' -f 1) | sed "s|.*/$1/||" | sort
+}
+for codec in zstd none; do
+	for j in 1 2 4; do
+		status 0 "$codec, -j $j" dl-lake-write -j $j -z $codec \
+		    -P 's={source}' --max-bytes 3M "j-$codec-$j" <"$T/noise"
+		[ $j = 1 ] || is "$(sums "j-$codec-$j")" "$(sums "j-$codec-1")" \
+		    "the same parts, byte by byte, as with -j 1"
+	done
+done
+is "$(dl-lake-read j-zstd-4 | sort | cmp - <(sort "$T/noise") 2>&1)" "" \
+    "and all events are there"
+is "$(jq -r '.sha256 + "  " + .part' "$lake/j-zstd-4/_dl/manifest.ndjson" |
+    (cd "$lake/j-zstd-4" && sha256sum -c --quiet 2>&1))" "" \
+    "the manifest is true of them"
+status 0 "44 partitions, 8 of them open, -j 4" dl-lake-write -j 4 \
+    --max-open 8 -P 's={source}/i={data.i}' j-many \
+    < <(awk '{ sub(/"data":"/, "\"data\":{\"i\":" int(NR / 150) % 44 ",\"x\":\"");
+	sub(/}$/, "}}"); print }' "$T/noise" | head -n 20000)
+is "$(dl-lake-read j-many | jq -r .id | sort -n | cmp - <(seq 20000) 2>&1)" "" \
+    "all events are there, each once"
+if [ "${FLAVOUR:-plain}" = plain ]; then
+	/usr/bin/time -o "$T/rss" -f %M dl-lake-write -j 4 -P 's={source}' j-rss \
+	    <"$T/noise"
+	is "$(($(tail -n 1 "$T/rss") < 65536))" 1 \
+	    "in less than 64 MiB ($(tail -n 1 "$T/rss") KiB)"
+fi
+{ checkpoint 0; cat "$T/noise"; checkpoint 60000; } >"$T/noisy"
+for j in 1 4; do
+	status 75 "a write that fails in a thread, -j $j" limited 1500 \
+	    dl-lake-write -j $j -P 's={source}' "j-full" <"$T/noisy"
+	like "$(cat "$T/err")" "^dl-lake-write: cannot write .*: File too large$" \
+	    "... is told in one line"
+	is "$(parts "$lake/j-full")$(ls "$lake/j-full/_dl/staging")" "" \
+	    "... nothing is published, nothing is left"
+	is "$(acked "$T/out" none)" 0 "... only the start is acknowledged"
+done
+for wait in 0.02 0.1 0.3; do
+	dl-lake-write -j 4 -z zstd:9 -P 's={source}' --max-bytes 2M j-killed \
+	    <"$T/noisy" >"$T/acks" 2>"$T/err" &
+	pid=$!
+	soon test -d "$lake/j-killed/_dl/staging"
+	sleep $wait
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	is $? 137 "killed while threads pack, after $wait s"
+done
+status 0 "then a whole run" dl-lake-write -j 4 -P 's={source}' j-killed \
+    <"$T/noisy"
+is "$(acked "$T/out" none)" 60000 "acknowledges the end"
+is "$(dl-lake-read j-killed | sort | cmp - <(sort "$T/noise") 2>&1)" "" \
+    "each event is there once"
+is "$(ls "$lake/j-killed/_dl/staging")" "" "what the dead staged is gone"
+rm -r "$lake"/j-*
+for n in -1 17 x; do
+	status 64 "-j $n" dl-lake-write -j "$n" x </dev/null
+done
 
 # A lake that is a path needs no home.
 homeless() { env -u DL_HOME -u HOME -u XDG_DATA_HOME "$@"; }

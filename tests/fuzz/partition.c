@@ -36,7 +36,7 @@ fill(struct dl_partition *p, struct dl_span text)
 		ev.data = ev.subject = text;
 	if (text.len > 20 && text.p[19] == 'Z')
 		ev.time = dl_span(text.p, 20);
-	if (dl_partition_of(p, &ev, &path, &err) == 0) {
+	if (dl_partition_of(p, &ev, NULL, &path, &err) == 0) {
 		check(dl_buf_as_span(&path));
 		dl_partition_decode(&decoded, dl_buf_as_span(&path));
 	}

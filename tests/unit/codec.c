@@ -217,6 +217,56 @@ bombs(void **state)
 	dl_buf_release(&out);
 }
 
+/* Lines come in blocks, whole; one at the limit is taken, one over it is not. */
+static void
+blocks(void **state)
+{
+	struct dl_buf text = {0}, packed = {0};
+	size_t i, over, at;
+	struct dl_codec c;
+	int r;
+
+	(void)state;
+	for (i = 0; i < NALL; i++)
+		for (over = 0; over < 2; over++) {
+			struct dl_err err = {0};
+			struct dl_unpack *u;
+			struct dl_span lines;
+			int fd;
+
+			c = codec_of(all[i]);
+			text.len = packed.len = at = 0;
+			make_text(&text, 3 << 20);
+			dl_buf_room(&text, DL_LINE_MAX + 2);
+			memset(text.p + text.len, 'x', DL_LINE_MAX + over);
+			text.len += DL_LINE_MAX + over;
+			dl_buf_adds(&text, "\nend\n");
+			pack(&c, dl_buf_as_span(&text), 1 << 20, 1 << 20,
+			    &packed);
+			fd = file_of(dl_buf_as_span(&packed));
+			u = dl_unpack_new(fd, "x", c.kind, &err);
+			assert_non_null(u);
+			while ((r = dl_unpack_lines(u, &lines, &err)) > 0) {
+				assert_true(lines.len > 0);
+				assert_int_equal(lines.p[lines.len - 1], '\n');
+				assert_true(at + lines.len <= text.len);
+				assert_memory_equal(
+				    lines.p, text.p + at, lines.len);
+				at += lines.len;
+			}
+			assert_int_equal(r, over ? -1 : 0);
+			if (over)
+				assert_non_null(strstr(err.msg, "over 16 MiB"));
+			assert_int_equal(
+			    at, over ? text.len - DL_LINE_MAX - over - 5
+				     : text.len);
+			dl_unpack_free(u);
+			close(fd);
+		}
+	dl_buf_release(&text);
+	dl_buf_release(&packed);
+}
+
 static void
 names(void **state)
 {
@@ -251,6 +301,7 @@ main(void)
 	    cmocka_unit_test(truncated),
 	    cmocka_unit_test(flipped),
 	    cmocka_unit_test(bombs),
+	    cmocka_unit_test(blocks),
 	    cmocka_unit_test(names),
 	};
 

@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 #include <cmocka.h>
 
 static const char event[] =
@@ -26,7 +28,7 @@ fill(const char *template, const char *line, struct dl_buf *path,
 
 	assert_non_null(p);
 	assert_int_equal(dl_event_parse(&ev, dl_span_str(line), err), 0);
-	r = dl_partition_of(p, &ev, path, err);
+	r = dl_partition_of(p, &ev, NULL, path, err);
 	dl_event_release(&ev);
 	dl_partition_free(p);
 	return r;
@@ -144,11 +146,11 @@ times(void **state)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		ev.time = dl_span_str(rows[i][0]);
 		dl_buf_clear(&path);
-		assert_int_equal(dl_partition_of(p, &ev, &path, &err), 0);
+		assert_int_equal(dl_partition_of(p, &ev, NULL, &path, &err), 0);
 		assert_string_equal(dl_buf_str(&path), rows[i][1]);
 	}
 	ev.time = DL_SPAN("2018-02-30T00:00:00Z");
-	assert_int_equal(dl_partition_of(p, &ev, &path, &err), -1);
+	assert_int_equal(dl_partition_of(p, &ev, NULL, &path, &err), -1);
 	dl_buf_release(&path);
 	dl_partition_free(p);
 }
@@ -218,6 +220,39 @@ decoding(void **state)
 	dl_buf_release(&b);
 }
 
+/* Times in no order, of which texts are kept for some: each has its own. */
+static void
+many_times(void **state)
+{
+	struct dl_err err = {0};
+	struct dl_partition *p = dl_partition_new(
+	    "dt={time:%Y-%m-%d}/hour={time:%H}/s={time:%S}", &err);
+	struct dl_buf path = {0};
+	unsigned int seed = 1;
+	char want[128];
+	int i;
+
+	(void)state;
+	assert_non_null(p);
+	for (i = 0; i < 20000; i++) {
+		/* From 1969 on; hours that come again, and many that do not. */
+		struct dl_time t = {
+		    .sec = (rand_r(&seed) % 300 - 100) * (i % 2 ? 1800 : 7) +
+		           rand_r(&seed) % 2};
+		struct dl_event ev = {.time = DL_SPAN("read already")};
+		time_t sec = (time_t)t.sec;
+		struct tm tm;
+
+		dl_buf_clear(&path);
+		assert_int_equal(dl_partition_of(p, &ev, &t, &path, &err), 0);
+		gmtime_r(&sec, &tm);
+		strftime(want, sizeof(want), "dt=%Y-%m-%d/hour=%H/s=%S", &tm);
+		assert_string_equal(dl_buf_str(&path), want);
+	}
+	dl_buf_release(&path);
+	dl_partition_free(p);
+}
+
 int
 main(void)
 {
@@ -228,6 +263,7 @@ main(void)
 	    cmocka_unit_test(times),
 	    cmocka_unit_test(templates),
 	    cmocka_unit_test(decoding),
+	    cmocka_unit_test(many_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,9 @@
 #   make            build into build/
 #   make check      the tests again, under the address and UB sanitizers
 #   make lint       formatting, layers, man pages, warnings of two compilers
-#   make bench      measure, beside jq and a bare LMDB loop
+#   make bench      measure, beside jq, gojq, mlr, zstd, redis and bare LMDB;
+#                   BENCHFLAGS=--quick, or --readme README.md
+#   make profile    where the time goes: WORK=extract, twin… (tests/bench/profile)
 #   make fuzz       every parser of foreign bytes, FUZZ_SECONDS each
 #   make soak       kills, power cuts, full disks: SOAK_ROUNDS of each, or
 #                   what of them fits into SOAK_SECONDS; SEED=N as printed
@@ -56,6 +58,8 @@ DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 DEPS_DEMO = bash jq zstd
 DEPS_TEST = perl libcmocka-dev gzip curl nginx-light openssl mandoc man-db \
 	lmdb-utils procps time openssh-server openssh-client iproute2
+DEPS_BENCH = gojq miller redis-server
+DEPS_PROFILE = linux-perf valgrind
 DEPS_LINT = clang clang-format git mandoc shellcheck
 DEPS_FUZZ = clang libclang-rt-14-dev
 
@@ -71,8 +75,9 @@ MANS = $(wildcard man/*.[157])
 LIB = $(B)/libdlkit.a
 LIB_OBJ = $(LIB_SRC:%.c=$(B)/%.o)
 
-.PHONY: all deps deps-demo deps-lint deps-fuzz units helpers benches fuzzers \
-	faults test check prove soak lint bench fuzz demo install uninstall clean
+.PHONY: all deps deps-demo deps-lint deps-fuzz deps-bench deps-profile units \
+	helpers benches fuzzers faults test check prove soak lint bench profile \
+	fuzz demo install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -135,6 +140,10 @@ deps-demo:
 	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO))
 deps-lint:
 	$(call install_deps,$(DEPS_BUILD) $(DEPS_TEST) $(DEPS_LINT))
+deps-bench:
+	$(call install_deps,$(DEPS_BUILD) $(DEPS_TEST) $(DEPS_BENCH))
+deps-profile:
+	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_PROFILE))
 deps-fuzz:
 	$(call install_deps,$(DEPS_BUILD) $(DEPS_FUZZ))
 
@@ -171,9 +180,13 @@ lint: deps-lint
 	@$(BUILD_ALL) all
 	PATH="$(CURDIR)/$(B):$$PATH" prove tests/lint/*.t
 
-bench: deps
+bench: deps-bench
 	@$(BUILD_ALL) all benches
 	@BUILD="$(CURDIR)/$(B)" tests/bench/run $(BENCHFLAGS)
+
+profile: deps-profile
+	@$(BUILD_ALL) all
+	@BUILD="$(CURDIR)/$(B)" tests/bench/profile $(WORK)
 
 fuzz: deps-fuzz
 	@$(BUILD_ALL) FLAVOUR=fuzz CC=clang fuzzers

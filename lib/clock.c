@@ -13,6 +13,9 @@
 #define DAY_SEC 86400
 #define NSEC 1000000000
 
+static const int32_t power_of_ten[] = {
+    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+
 static int
 wrong(struct dl_span text, const char *expected, struct dl_err *err)
 {
@@ -80,8 +83,6 @@ two(const char *p)
 static int
 take_fraction(const char **p, const char *end, struct dl_time *t)
 {
-	static const int32_t scale[] = {1000000000, 100000000, 10000000,
-	    1000000, 100000, 10000, 1000, 100, 10, 1};
 	const char *s = *p;
 	int32_t value = 0, n = 0;
 
@@ -92,7 +93,7 @@ take_fraction(const char **p, const char *end, struct dl_time *t)
 	}
 	if (n == 0)
 		return -1;
-	t->nsec = value * scale[n];
+	t->nsec = value * power_of_ten[9 - n];
 	t->digits = n;
 	*p = s;
 	return 0;
@@ -268,6 +269,26 @@ decimal_ns(const struct decimal *d, int scale, __int128 *ns)
 	return 0;
 }
 
+/* Most are short, whole and after 1970: is this one, and in range? */
+static bool
+parse_whole(struct dl_span text, int scale, struct dl_time *t)
+{
+	static const int64_t units[] = {1, 1000, 1000000, NSEC};
+	int64_t n = 0, unit = units[scale / 3];
+
+	if (text.len == 0 || text.len > 18)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+		n = n * 10 + (text.p[i] - '0');
+	}
+	t->sec = n / unit;
+	t->nsec = (int32_t)(n % unit * (NSEC / unit));
+	t->digits = scale;
+	return t->sec <= SEC_MAX;
+}
+
 static int
 parse_epoch(
     struct dl_span text, int scale, struct dl_time *t, struct dl_err *err)
@@ -276,6 +297,8 @@ parse_epoch(
 	__int128 ns, sec;
 	int64_t digits;
 
+	if (parse_whole(text, scale, t))
+		return 0;
 	if (parse_decimal(text, &d) < 0)
 		return wrong(text, "a number of time since 1970", err);
 	if (decimal_ns(&d, scale, &ns) < 0)
@@ -329,12 +352,15 @@ bad:
 static int
 epoch_scale(const char *format)
 {
-	static const char *const names[] = {"s", "ms", "us", "ns"};
+	static const char prefixes[] = "mun";
+	const char *p;
 
-	for (int i = 0; i < 4; i++)
-		if (strcmp(format, names[i]) == 0)
-			return 3 * i;
-	return -1;
+	if (format[0] == 's' && format[1] == '\0')
+		return 0;
+	if (format[0] == '\0' || format[1] != 's' || format[2] != '\0' ||
+	    (p = strchr(prefixes, format[0])) == NULL)
+		return -1;
+	return 3 * (int)(p - prefixes + 1);
 }
 
 int
@@ -343,10 +369,10 @@ dl_time_parse_as(struct dl_span text, const char *format, struct dl_time *t,
 {
 	int scale;
 
+	if (format != NULL && (scale = epoch_scale(format)) >= 0)
+		return parse_epoch(text, scale, t, err);
 	if (format == NULL || strcmp(format, "rfc3339") == 0)
 		return dl_time_parse(text, t, err);
-	if ((scale = epoch_scale(format)) >= 0)
-		return parse_epoch(text, scale, t, err);
 	return parse_strptime(text, format, t, err);
 }
 
@@ -390,7 +416,7 @@ size_t
 dl_time_print(const struct dl_time *t, char out[DL_TIME_MAX])
 {
 	struct dl_date d;
-	int32_t nsec = t->nsec;
+	uint32_t nsec = (uint32_t)t->nsec;
 	char *p = out + 19;
 
 	dl_time_date(t, &d);
@@ -408,9 +434,9 @@ dl_time_print(const struct dl_time *t, char out[DL_TIME_MAX])
 	put_two(out + 17, d.second);
 	if (t->digits > 0) {
 		*p = '.';
-		for (int i = 9; i > 0; i--, nsec /= 10)
-			if (i <= t->digits)
-				p[i] = (char)('0' + nsec % 10);
+		nsec /= (uint32_t)power_of_ten[9 - t->digits];
+		for (int32_t i = t->digits; i > 0; i--, nsec /= 10)
+			p[i] = (char)('0' + nsec % 10);
 		p += 1 + t->digits;
 	}
 	*p++ = 'Z';

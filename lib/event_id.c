@@ -2,7 +2,6 @@
 #include "event.h"
 #include "hash.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
@@ -30,8 +29,9 @@ dl_event_id(char id[DL_ID_LEN + 1], const struct dl_event *ev)
 	if (ev->data.len > 0)
 		XXH3_128bits_update(&h, ev->data.p, ev->data.len);
 	sum = XXH3_128bits_digest(&h);
-	snprintf(id, DL_ID_LEN + 1, "%016llx%016llx",
-	    (unsigned long long)sum.high64, (unsigned long long)sum.low64);
+	dl_hash_print(sum.high64, id);
+	dl_hash_print(sum.low64, id + 16);
+	id[DL_ID_LEN] = '\0';
 }
 
 void

@@ -2,7 +2,7 @@
 
 #include "clock.h"
 
-#include <stdio.h>
+#include <endian.h>
 #include <sys/random.h>
 
 #define XXH_INLINE_ALL
@@ -52,12 +52,34 @@ dl_hash_place(uint64_t h)
 	return h ^ h >> 32;
 }
 
+/* Eight hex digits, all at once: each half byte gets a byte of its own. */
+static void
+print_half(uint32_t half, char out[8])
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t n = half, letters;
+
+	n = (n << 16 | n) & 0x0000ffff0000ffffu;
+	n = (n << 8 | n) & 0x00ff00ff00ff00ffu;
+	n = (n << 4 | n) & 0x0f0f0f0f0f0f0f0fu;
+	letters = (n + 6 * ones) >> 4 & ones;
+	n = htobe64(n + '0' * ones + ('a' - '9' - 1) * letters);
+	memcpy(out, &n, 8);
+}
+
+void
+dl_hash_print(uint64_t h, char out[16])
+{
+	print_half((uint32_t)(h >> 32), out);
+	print_half((uint32_t)h, out + 8);
+}
+
 void
 dl_hash_hex(struct dl_span s, char *out, size_t n)
 {
-	char hex[17];
+	char hex[16];
 
-	snprintf(hex, sizeof(hex), "%016llx", (unsigned long long)dl_hash64(s));
+	dl_hash_print(dl_hash64(s), hex);
 	if (n > 16)
 		n = 16;
 	memcpy(out, hex, n);

@@ -25,6 +25,9 @@ uint64_t dl_hash64(struct dl_span s);
  */
 uint64_t dl_hash_place(uint64_t h);
 
+/* The 16 hex digits of h; no NUL. */
+void dl_hash_print(uint64_t h, char out[16]);
+
 /* The first n (at most 16) hex digits of dl_hash64, NUL-terminated. */
 void dl_hash_hex(struct dl_span s, char *out, size_t n);
 

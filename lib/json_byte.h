@@ -48,10 +48,9 @@ dl_json_past_scalar(const char *p, const char *end)
 	size_t i;
 
 	while (end - p >= DL_STEP) {
-		i = dl_step_scalar(p);
-		p += i;
-		if (i < DL_STEP)
-			return p;
+		if ((i = dl_step_scalar(p)) < DL_STEP)
+			return p + i;
+		p += DL_STEP;
 	}
 	while (p < end && !dl_json_ends_scalar(*p))
 		p++;
@@ -65,10 +64,9 @@ dl_json_past_text(const char *p, const char *end)
 	size_t i;
 
 	while (end - p >= DL_STEP) {
-		i = dl_step_text(p);
-		p += i;
-		if (i < DL_STEP)
-			return p;
+		if ((i = dl_step_text(p)) < DL_STEP)
+			return p + i;
+		p += DL_STEP;
 	}
 	while (p < end && (unsigned char)(*p - 0x20) < 0x60 && *p != '"' &&
 	       *p != '\\')

@@ -7,8 +7,11 @@
  */
 #include "json.h"
 
+#include "json_check.h"
+
 #include "json_byte.h"
 #include "json_escape.h"
+#include "json_memo.h"
 #include "json_names.h"
 #include "utf8.h"
 
@@ -19,6 +22,9 @@ struct check {
 	size_t depth;
 	size_t first[DL_JSON_DEPTH]; /* name of an object; ARRAY: an array */
 };
+
+/* It lasts from one text to the next: a list's elements are mostly alike. */
+static _Thread_local struct dl_json_memo memo;
 
 #define ARRAY SIZE_MAX
 #define NAME_SHOWN 64 /* bytes of a name in a message */
@@ -159,23 +165,52 @@ scalar(struct check *c, const char *p)
 	}
 }
 
+/* p is at the quote of a name that nobody expected: past its end. */
+static inline const char *
+new_name(struct check *c, const char *p)
+{
+	bool escaped = false;
+	const char *q = string(c, p + 1, &escaped);
+	size_t len;
+	uint32_t hash;
+
+	if (q == NULL)
+		return NULL;
+	len = (size_t)(q - p) - 2;
+	hash = dl_json_names_add(
+	    &c->names, (size_t)(p + 1 - c->start), len, escaped);
+	if (!escaped && c->end - p > DL_JSON_MEMO_READ)
+		dl_json_memo_learn(&memo, p + 1, len, hash);
+	return q;
+}
+
 /* A name, its colon and white space: to the first byte of the value. */
 static inline const char *
 name(struct check *c, const char *p)
 {
-	bool escaped = false;
-	const char *q;
+	const struct dl_json_guess *g = NULL;
 
 	if (p == c->end || *p != '"')
 		return fail(c, p, "expected a name in quotes");
-	if ((q = string(c, p + 1, &escaped)) == NULL)
+	if (c->end - p > DL_JSON_MEMO_READ)
+		g = dl_json_memo_guess(&memo, p + 1);
+	if (g != NULL) {
+		dl_json_names_put(
+		    &c->names, (size_t)(p + 1 - c->start), g->len, g->hash);
+		p += g->len + 2;
+	} else if ((p = new_name(c, p)) == NULL) {
 		return NULL;
-	dl_json_names_add(&c->names, (size_t)(p + 1 - c->start),
-	    (size_t)(q - p) - 2, escaped);
-	q = dl_json_past_space(q, c->end);
-	if (q == c->end || *q != ':')
-		return fail(c, q, "expected ':'");
-	return dl_json_past_space(q + 1, c->end);
+	}
+	p = dl_json_past_space(p, c->end);
+	if (p == c->end || *p != ':')
+		return fail(c, p, "expected ':'");
+	return dl_json_past_space(p + 1, c->end);
+}
+
+static inline bool
+in_object(const struct check *c)
+{
+	return c->depth > 0 && c->first[c->depth - 1] != ARRAY;
 }
 
 /* p is past an opening bracket. */
@@ -216,43 +251,41 @@ pop(struct check *c, const char *p)
 	return p + 1;
 }
 
-/* p is past an opening bracket: to the first value, or past an empty pair. */
+/*
+ * p is at an opening bracket: to the first name or element, or past an empty
+ * pair.
+ */
 static inline const char *
-open_container(struct check *c, const char *p, bool object, bool *empty)
+open_container(struct check *c, const char *p, bool *empty)
 {
-	if (push(c, p, object ? c->names.n : ARRAY) < 0)
+	bool object = *p == '{';
+
+	if (push(c, p + 1, object ? c->names.n : ARRAY) < 0)
 		return NULL;
-	p = dl_json_past_space(p, c->end);
+	p = dl_json_past_space(p + 1, c->end);
 	*empty = p < c->end && *p == (object ? '}' : ']');
-	if (*empty)
-		return pop(c, p);
-	return object ? name(c, p) : p;
+	return *empty ? pop(c, p) : p;
 }
 
 /*
- * p is past a value: close what closes there.  Past the outermost value, or at
- * the beginning of the next one, *done telling which.
+ * p is past a value: close what closes there.  Past the outermost value, with
+ * c->depth 0, or at the beginning of the next name or element.
  */
 static inline const char *
-next_value(struct check *c, const char *p, bool *done)
+next(struct check *c, const char *p)
 {
 	bool object;
 
-	for (*done = false; c->depth > 0; p = pop(c, p)) {
-		if (p == NULL)
-			return NULL;
-		object = c->first[c->depth - 1] != ARRAY;
+	for (; p != NULL && c->depth > 0; p = pop(c, p)) {
+		object = in_object(c);
 		p = dl_json_past_space(p, c->end);
-		if (p < c->end && *p == ',') {
-			p = dl_json_past_space(p + 1, c->end);
-			return object ? name(c, p) : p;
-		}
+		if (p < c->end && *p == ',')
+			return dl_json_past_space(p + 1, c->end);
 		if (p == c->end || *p != (object ? '}' : ']'))
 			return fail(c, p,
 			    object ? "expected ',' or '}'"
 				   : "expected ',' or ']'");
 	}
-	*done = true;
 	return p;
 }
 
@@ -260,47 +293,71 @@ next_value(struct check *c, const char *p, bool *done)
 static const char *
 value(struct check *c, const char *p)
 {
-	bool done = false, whole;
+	bool whole;
 
-	while (!done) {
+	do {
+		if (in_object(c) && (p = name(c, p)) == NULL)
+			return NULL;
 		if (p == c->end)
 			return fail(c, p, "");
 		whole = true;
 		if (*p == '{' || *p == '[')
-			p = open_container(c, p + 1, *p == '{', &whole);
+			p = open_container(c, p, &whole);
 		else
 			p = scalar(c, p);
 		if (p != NULL && whole)
-			p = next_value(c, p, &done);
-		if (p == NULL)
-			return NULL;
-	}
+			p = next(c, p);
+	} while (p != NULL && c->depth > 0);
 	return p;
+}
+
+static const char *
+check_value(struct check *c, struct dl_span text, const char *p)
+{
+	c->start = text.p;
+	c->end = dl_span_end(text);
+	c->depth = 0;
+	memo.last = 0;
+	dl_json_names_init(&c->names, text);
+	p = value(c, p);
+	dl_json_names_release(&c->names);
+	return p;
+}
+
+const char *
+dl_json_check_first(struct dl_span text)
+{
+	struct dl_err ignored;
+	struct check c;
+
+	if (text.len > DL_JSON_MAX)
+		text.len = DL_JSON_MAX;
+	if (text.len == 0 || (text.p[0] != '{' && text.p[0] != '['))
+		return NULL;
+	ignored.status = DL_EXIT_OK;
+	c.err = &ignored;
+	return check_value(&c, text, text.p);
 }
 
 int
 dl_json_check(struct dl_span text, struct dl_err *err)
 {
 	struct check c;
-	const char *p;
+	const char *p, *end = dl_span_end(text);
 
 	if (text.len > DL_JSON_MAX)
 		return dl_err_data(err,
 		    "a JSON text of %zu bytes; at most %zu can be checked",
 		    text.len, DL_JSON_MAX);
-	c.start = text.p;
-	c.end = dl_span_end(text);
-	c.err = err;
-	c.depth = 0;
-	p = dl_json_past_space(text.p, c.end);
-	if (p == c.end)
+	p = dl_json_past_space(text.p, end);
+	if (p == end)
 		return dl_err_data(err, "expected a JSON value, found nothing");
-	dl_json_names_init(&c.names, text);
-	if ((p = value(&c, p)) != NULL) {
-		p = dl_json_past_space(p, c.end);
-		if (p != c.end)
-			p = fail(&c, p, "more after the JSON value");
-	}
-	dl_json_names_release(&c.names);
-	return p == NULL ? -1 : 0;
+	c.err = err;
+	if ((p = check_value(&c, text, p)) == NULL)
+		return -1;
+	p = dl_json_past_space(p, end);
+	if (p == end)
+		return 0;
+	fail(&c, p, "more after the JSON value");
+	return -1;
 }

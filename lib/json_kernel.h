@@ -171,13 +171,16 @@ kernel_nested(struct dl_json_nest *n, const char *p, const char *end)
 	return NULL;
 }
 
+/* Control characters are rare: most blocks are told from one comparison. */
 INLINE uint64_t
 block_space(struct dl_json_nest *n, struct block b)
 {
-	uint64_t space = block_eq(b, ' ') | block_eq(b, '\n') |
-	                 block_eq(b, '\r') | block_eq(b, '\t');
+	uint64_t space = block_below(b, 0x21) & ~block_strings(n, b, BLOCK);
 
-	return space & ~block_strings(n, b, BLOCK);
+	if (space == 0)
+		return 0;
+	return space & (block_eq(b, ' ') | block_eq(b, '\n') |
+			   block_eq(b, '\r') | block_eq(b, '\t'));
 }
 
 TARGET static const char *

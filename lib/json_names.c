@@ -8,6 +8,10 @@
 /* Up to so many names are compared each with each. */
 #define FEW 64
 
+/* More than so many only if the bits that their hashes choose meet. */
+#define PAIRS 8
+#define BITS 4096
+
 /* One of many names. */
 struct sorted {
 	struct dl_span name; /* decoded */
@@ -88,6 +92,30 @@ any_equal(uint32_t *hash, size_t n)
 	return (all[0] | all[1] | all[2] | all[3]) != 0;
 }
 
+/* Do two of these n hashes choose the same bit?  Now and then by chance. */
+static bool
+any_meet(const uint32_t *hash, size_t n)
+{
+	uint64_t bits[BITS / 64] = {0}, met = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t *word = &bits[hash[i] >> 6 & (BITS / 64 - 1)];
+
+		met |= *word & (uint64_t)1 << (hash[i] >> 12 & 63);
+		*word |= (uint64_t)1 << (hash[i] >> 12 & 63);
+	}
+	return met != 0;
+}
+
+/* Are two of these n hashes, FEW at most, the same? */
+static bool
+few_equal(uint32_t *hash, size_t n)
+{
+	if (n > PAIRS && !any_meet(hash, n))
+		return false;
+	return any_equal(hash, n);
+}
+
 static int
 by_name(const void *pa, const void *pb)
 {
@@ -148,7 +176,7 @@ dl_json_names_pop(struct dl_json_names *s, size_t first, size_t *twice)
 	size_t n = s->n - first, i;
 
 	s->n = first;
-	if (n < 2 || (n <= FEW && !any_equal(s->hash + first, n)))
+	if (n < 2 || (n <= FEW && !few_equal(s->hash + first, n)))
 		return 0;
 	i = find_twice(s, first, n);
 	*twice = first + i;

@@ -69,21 +69,31 @@ dl_json_names_hash(const char *p, size_t len)
 	return (uint32_t)(h >> 32) | 1;
 }
 
-/* Put the name of len bytes at text.p + at; escaped: it has a backslash. */
+/* Put the name of len bytes at text.p + at, whose hash is known. */
 static inline void
-dl_json_names_add(struct dl_json_names *s, size_t at, size_t len, bool escaped)
+dl_json_names_put(struct dl_json_names *s, size_t at, size_t len, uint32_t hash)
 {
-	const char *p = s->text.p + at;
-
 	if (s->n == s->cap)
 		dl_json_names_grow(s);
-	if (!escaped && s->text.len - at >= 8)
-		s->hash[s->n] = dl_json_names_hash(p, len);
-	else
-		s->hash[s->n] = dl_json_names_hash_decoded(s, dl_span(p, len));
+	s->hash[s->n] = hash;
 	s->name[s->n].at = (uint32_t)at;
 	s->name[s->n].len = (uint32_t)len;
 	s->n++;
+}
+
+/* The same, giving the hash; escaped: it has a backslash. */
+static inline uint32_t
+dl_json_names_add(struct dl_json_names *s, size_t at, size_t len, bool escaped)
+{
+	const char *p = s->text.p + at;
+	uint32_t hash;
+
+	if (!escaped && s->text.len - at >= 8)
+		hash = dl_json_names_hash(p, len);
+	else
+		hash = dl_json_names_hash_decoded(s, dl_span(p, len));
+	dl_json_names_put(s, at, len, hash);
+	return hash;
 }
 
 #endif

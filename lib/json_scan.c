@@ -38,10 +38,11 @@ skip_string(const char *p, const char *end)
 	for (int steps = 0; end - p >= DL_STEP + 1; steps++) {
 		if (steps == NEAR_STEPS)
 			return dl_json_kernel->string(p, end);
-		i = dl_step_quote(p);
-		p += i;
-		if (i == DL_STEP)
+		if ((i = dl_step_quote(p)) == DL_STEP) {
+			p += DL_STEP;
 			continue;
+		}
+		p += i;
 		if (*p == '"')
 			return p + 1;
 		p += 2;
@@ -199,8 +200,32 @@ dl_json_element(struct dl_json_iter *it, struct dl_span *value)
 	return r <= 0 ? r : take(it, it->p, value);
 }
 
+/* As dl_json_past_text(), but the last bytes are looked at in one step too. */
+static inline const char *
+past_text(const char *p, const char *end)
+{
+	size_t i;
+
+	if (end - p < DL_STEP)
+		return dl_json_past_text(p, end);
+	for (;;) {
+		if ((i = dl_step_text(p)) < DL_STEP)
+			return p + i;
+		p += DL_STEP;
+		if (p == end)
+			return p;
+		if (end - p < DL_STEP)
+			p = end - DL_STEP;
+	}
+}
+
 const char *
 dl_json_special(const char *p, const char *end)
 {
+	if (end - p <= NEAR_STEPS * DL_STEP) {
+		p = past_text(p, end);
+		if (p == end || (*p & 0x80) == 0)
+			return p;
+	}
 	return dl_json_kernel->special(p, end);
 }

@@ -7,6 +7,7 @@
 
 #include "json_block.h"
 #include "json_byte.h"
+#include "json_check.h"
 #include "json_outer.h"
 #include "utf8.h"
 
@@ -115,20 +116,27 @@ fail_kind(struct dl_json_stream *s, size_t npath, char c, const char *want,
 	return -1;
 }
 
-/* Give an element to the caller. */
-static int
-hand_out(struct dl_json_stream *s, struct dl_span item, size_t total,
-    struct dl_err *err)
+/* An element has ended; its number. */
+static size_t
+leave_element(struct dl_json_stream *s)
 {
-	struct dl_err *bad = &s->bad;
-	size_t nth = ++s->nth;
-
 	s->total = 0;
 	s->state = NEXT;
 	if (s->single) {
 		dl_json_outer_resume(&s->outer);
 		s->state = OUTER;
 	}
+	return ++s->nth;
+}
+
+/* Give an element to the caller. */
+static int
+hand_out(struct dl_json_stream *s, struct dl_span item, size_t total,
+    struct dl_err *err)
+{
+	struct dl_err *bad = &s->bad;
+	size_t nth = leave_element(s);
+
 	if (total > s->max_bytes)
 		dl_err_data(bad, "%zu bytes long, longer than the limit of %zu",
 		    total, s->max_bytes);
@@ -245,13 +253,40 @@ element(struct dl_json_stream *s, const char *from, const char **p,
 	return finish(s, from, q, err);
 }
 
+/*
+ * The element that begins at from, if it is good and ends in this chunk: then
+ * nothing but the validator needs to look at it.
+ */
+static bool
+take_whole(const struct dl_json_stream *s, const char *from, const char *end,
+    struct dl_span *item)
+{
+	size_t n = (size_t)(end - from);
+	const char *q;
+
+	if (s->single || (*from != '{' && *from != '['))
+		return false;
+	q = dl_json_check_first(
+	    dl_span(from, n < s->max_bytes ? n : s->max_bytes));
+	if (q == NULL)
+		return false;
+	*item = dl_span(from, (size_t)(q - from));
+	return true;
+}
+
 static int
 start_element(struct dl_json_stream *s, const char **p, const char *end,
     struct dl_err *err)
 {
 	const char *from = *p;
+	struct dl_span item;
 
 	s->first = dl_json_outer_at(&s->outer, from);
+	if (take_whole(s, from, end, &item)) {
+		*p = dl_span_end(item);
+		leave_element(s);
+		return s->fn(s->arg, item, item.len, NULL, err);
+	}
 	if (*from == '{' || *from == '[') {
 		s->nest = (struct dl_json_nest){1, 0, 0};
 		s->state = NESTED;

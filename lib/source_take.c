@@ -52,14 +52,15 @@ static int
 emit(struct dl_source *s, struct dl_err *err)
 {
 	struct dl_span data = s->wrap.ev.data;
-	struct dl_err why = {0};
 	size_t before = s->out.buf.len;
 	size_t max = (size_t)s->spec->max_item;
+	struct dl_err why;
 	int r;
 
 	dl_source_wrap_name(&s->wrap);
 	dl_event_write(&s->out.buf, &s->wrap.ev);
 	if (s->out.buf.len - before - 1 > max) {
+		dl_err_clear(&why);
 		dl_err_data(&why,
 		    "%zu bytes with its envelope, longer than "
 		    "the limit of %zu",

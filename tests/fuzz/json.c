@@ -5,6 +5,7 @@
  */
 #include "json.h"
 #include "json_block.h"
+#include "json_check.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -71,6 +72,23 @@ check_kernels(struct dl_span text)
 	}
 }
 
+/* The validator that stops at the end of a value takes what the other takes. */
+static void
+check_first(struct dl_span text, bool valid)
+{
+	const char *q = dl_json_check_first(text);
+	struct dl_err err = {0};
+	struct dl_span v, first;
+
+	if (valid && (*text.p == '{' || *text.p == '['))
+		REQUIRE(dl_json_value(text, &v) == 0 && q == v.p + v.len);
+	if (q == NULL)
+		return;
+	first = dl_span(text.p, (size_t)(q - text.p));
+	REQUIRE(q <= text.p + text.len && dl_json_check(first, &err) == 0);
+	REQUIRE(dl_json_skip(text.p, text.p + text.len) == q);
+}
+
 static void
 check_valid(struct dl_span text)
 {
@@ -116,11 +134,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct dl_span text = dl_span((const char *)data, size), v;
 	struct dl_buf scratch = {0}, b = {0};
-	struct dl_err err = {0};
+	struct dl_err err = {0}, again = {0};
 
 	if (size == 0)
 		return 0;
-	if (dl_json_check(text, &err) == 0)
+	check_first(text, dl_json_check(text, &err) == 0);
+	/* What it remembers of names makes no difference. */
+	(void)dl_json_check(text, &again);
+	REQUIRE(again.status == err.status && strcmp(again.msg, err.msg) == 0);
+	if (err.status == DL_EXIT_OK)
 		check_valid(text);
 	else
 		REQUIRE(err.status == DL_EXIT_DATA && err.msg[0] != '\0');

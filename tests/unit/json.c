@@ -1,5 +1,6 @@
 /* json.h: what the validator takes and what it refuses. */
 #include "json.h"
+#include "json_check.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,15 +30,39 @@ exact(struct dl_span s)
 	return dl_span(p, s.len);
 }
 
+/* The other way to ask: the same answer for what comes first. */
+static void
+check_first(struct dl_span text, bool valid)
+{
+	const char *q = dl_json_check_first(text), *p;
+	struct dl_err err = {0};
+	bool opens = text.len > 0 && (*text.p == '{' || *text.p == '[');
+
+	if (q == NULL) {
+		assert_true(!valid || !opens);
+		return;
+	}
+	assert_true(opens && q > text.p && q <= text.p + text.len);
+	assert_int_equal(
+	    dl_json_check(dl_span(text.p, (size_t)(q - text.p)), &err), 0);
+	for (p = q; p < text.p + text.len && memchr(" \t\r\n", *p, 4) != NULL;)
+		p++;
+	assert_int_equal(valid, p == text.p + text.len);
+}
+
 static bool
 accepted(struct dl_span text)
 {
 	struct dl_span copy = exact(text);
-	struct dl_err err = {0};
+	struct dl_err err = {0}, again = {0};
 	int r = dl_json_check(copy, &err);
 
 	assert_int_equal(r == 0, err.status == DL_EXIT_OK);
 	assert_true(r == 0 || err.msg[0] != '\0');
+	check_first(copy, r == 0);
+	/* What is remembered of its names makes no difference. */
+	assert_int_equal(dl_json_check(copy, &again), r);
+	assert_string_equal(again.msg, err.msg);
 	free((char *)copy.p);
 	return r == 0;
 }
@@ -482,7 +507,65 @@ names_twice_among_many(void **state)
 		    &b, "a name that is rather long: ", n, n - 2, n - 1));
 		refuse(many_names(&b, "", n, n / 2 - 1, n - 1));
 	}
+	/* Whichever way they are compared, for all pairs of places. */
+	for (int n = 2; n < 70; n++)
+		for (int i = 0; i + 1 < n; i++) {
+			refuse(many_names(&b, "n", n, i, n - 1));
+			refuse(many_names(&b, "n", n, 0, i + 1));
+		}
 	accept(many_names(&b, "", 500000, 0, -1));
+	dl_buf_release(&b);
+}
+
+/* {"x…":0,"y…":1} with names of len and len2 bytes, and blanks after it. */
+static struct dl_span
+two_names(struct dl_buf *b, size_t len, size_t len2, char last, size_t blanks)
+{
+	dl_buf_clear(b);
+	dl_buf_adds(b, "{\"");
+	for (size_t i = 0; i < len; i++)
+		dl_buf_addc(b, 'x');
+	dl_buf_adds(b, "\":0,\"");
+	for (size_t i = 0; i < len2; i++)
+		dl_buf_addc(b, i + 1 < len2 ? 'x' : last);
+	dl_buf_adds(b, "\":1}");
+	for (size_t i = 0; i < blanks; i++)
+		dl_buf_addc(b, ' ');
+	return dl_buf_as_span(b);
+}
+
+/*
+ * Names are guessed from those that came before: one that is the beginning of
+ * the guess, that goes on after it, that differs in a byte or is the same, at
+ * all distances from the end.
+ */
+static void
+names_as_before(void **state)
+{
+	struct dl_buf b = {0};
+
+	(void)state;
+	for (size_t len = 0; len < 20; len++)
+		for (size_t more = 1; more < 20; more++)
+			for (size_t n = 0; n < 20; n += 3) {
+				size_t len2 = (len + more) % 20;
+
+				accept(two_names(&b, len, len2, 'x', n));
+				accept(two_names(&b, len2, len, 'x', n));
+				refuse(two_names(&b, len, len, 'x', n));
+				if (len > 0)
+					accept(two_names(&b, len, len, 'y', n));
+			}
+	for (int i = 0; i < 3; i++) {
+		accept(DL_SPAN("{\"name\":1,\"names\":2}           "));
+		refuse(DL_SPAN("{\"name\":1,\"name\\\":2}           "));
+		refuse(DL_SPAN("{\"name\":1,\"name:2}           "));
+		refuse(DL_SPAN("{\"name\":1,\"na\\u006de\":2}           "));
+		refuse(DL_SPAN("{\"name\":1,'names\":2}           "));
+		refuse(DL_SPAN("{\"name\":1,\"name\"\"s\":2}           "));
+		refuse(DL_SPAN("{\"name\":1,\"name\xff\":2}           "));
+		refuse(DL_SPAN("{\"name\":1,\"names\" 2}           "));
+	}
 	dl_buf_release(&b);
 }
 
@@ -575,6 +658,7 @@ main(void)
 	    cmocka_unit_test(names_twice),
 	    cmocka_unit_test(names_twice_among_many),
 	    cmocka_unit_test(names_of_one_hash),
+	    cmocka_unit_test(names_as_before),
 	    cmocka_unit_test(messages),
 	};
 

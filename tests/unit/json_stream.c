@@ -188,6 +188,34 @@ long_elements(void **state)
 	dl_buf_release(&want);
 }
 
+/* The same limit for an element that is an array, in one chunk or in many. */
+static void
+long_arrays(void **state)
+{
+	struct dl_buf text = {0}, want = {0};
+
+	(void)state;
+	for (size_t n = LIMIT - 1; n <= LIMIT + 1; n++) {
+		dl_buf_clear(&text);
+		dl_buf_clear(&want);
+		dl_buf_adds(&text, "[[\"");
+		for (size_t i = 4; i < n; i++)
+			dl_buf_addc(&text, 'x');
+		dl_buf_adds(&text, "\"],{}]");
+		if (n > LIMIT)
+			dl_buf_printf(&want,
+			    "element 1, which begins at byte 2: %zu bytes "
+			    "long, longer than the limit of %d: (long)",
+			    n, LIMIT);
+		else
+			dl_buf_add(&want, text.p + 1, n);
+		dl_buf_adds(&want, "\n{}\n");
+		expect(&none, dl_buf_as_span(&text), dl_buf_str(&want));
+	}
+	dl_buf_release(&text);
+	dl_buf_release(&want);
+}
+
 static void
 deep_documents(void **state)
 {
@@ -429,6 +457,7 @@ main(void)
 	    cmocka_unit_test(one_element),
 	    cmocka_unit_test(bad_elements),
 	    cmocka_unit_test(long_elements),
+	    cmocka_unit_test(long_arrays),
 	    cmocka_unit_test(deep_documents),
 	    cmocka_unit_test(wrong_paths),
 	    cmocka_unit_test(not_json),

@@ -1,7 +1,7 @@
 #include "event.h"
 
-#include "hash.h"
 #include "json.h"
+#include "json_byte.h"
 
 #include <stdlib.h>
 
@@ -9,11 +9,14 @@
 static const struct attr {
 	const char *name;
 	size_t len;
-	size_t offset; /* of the span in struct dl_event */
+	size_t offset;    /* of the span in struct dl_event */
+	const char *lead; /* what is before its text in a line of ours */
+	size_t lead_len;  /* 9 to 17, but for the first */
 } attrs[] = {
 #define ATTR(name, field) \
 	{ \
-		name, sizeof(name) - 1, offsetof(struct dl_event, field) \
+		name, sizeof(name) - 1, offsetof(struct dl_event, field), \
+		    ",\"" name "\":\"", sizeof(name) + 4 \
 	}
     ATTR("id", id),
     ATTR("source", source),
@@ -133,12 +136,120 @@ reset(struct dl_event *ev, struct dl_span line)
 	ev->data = (struct dl_span){0};
 	ev->nextra = 0;
 	dl_buf_clear(&ev->scratch);
-	/*
-	 * Decoding never makes text longer, so with this room the buffer stays
-	 * where it is and the spans into it stay good.
-	 */
-	if (memchr(line.p, '\\', line.len) != NULL)
-		dl_buf_room(&ev->scratch, line.len);
+}
+
+/*
+ * Decoding never makes text longer, so with this room the buffer stays where it
+ * is and the spans into it stay good.
+ */
+static void
+make_room(struct dl_event *ev)
+{
+	if (memchr(ev->line.p, '\\', ev->line.len) != NULL)
+		dl_buf_room(&ev->scratch, ev->line.len);
+}
+
+/* Past the string without escapes whose text begins at p, or NULL. */
+static inline const char *
+past_plain(const char *p, const char *end)
+{
+	size_t i;
+
+	while (end - p >= DL_STEP) {
+		i = dl_step_quote(p);
+		p += i;
+		if (i < DL_STEP)
+			return *p == '"' ? p + 1 : NULL;
+	}
+	for (; p < end && *p != '\\'; p++)
+		if (*p == '"')
+			return p + 1;
+	return NULL;
+}
+
+static inline const char *
+past_scalar(const char *p, const char *end)
+{
+	size_t i;
+
+	while (end - p >= DL_STEP) {
+		i = dl_step_scalar(p);
+		p += i;
+		if (i < DL_STEP)
+			return p;
+	}
+	while (p < end && !dl_json_ends_scalar(*p))
+		p++;
+	return p;
+}
+
+/*
+ * Past the object at p of strings and scalars, written without white space and
+ * escapes, or NULL.
+ */
+static const char *
+past_flat(const char *p, const char *end)
+{
+	const char *q;
+
+	if (end - p >= 2 && p[1] == '}')
+		return p + 2;
+	do {
+		if (end - ++p < 2 || *p != '"' ||
+		    (p = past_plain(p + 1, end)) == NULL || end - p < 2 ||
+		    *p++ != ':')
+			return NULL;
+		q = *p == '"' ? past_plain(p + 1, end) : past_scalar(p, end);
+		if (q == NULL || q == p || q == end)
+			return NULL;
+		p = q;
+	} while (*p == ',');
+	return *p == '}' ? p + 1 : NULL;
+}
+
+/* Does p begin with what is before a's text?  That has 9 to 17 bytes. */
+static inline bool
+leads(const struct attr *a, const char *p, const char *end)
+{
+	size_t last = a->lead_len - 8;
+
+	return (size_t)(end - p) >= a->lead_len && memcmp(p, a->lead, 8) == 0 &&
+	       p[8] == a->lead[8] && memcmp(p + last, a->lead + last, 8) == 0;
+}
+
+/*
+ * A line as dl_event_write() makes it, its attributes without escapes and all
+ * of them known, its data the last: most are, and need one look at each byte.
+ * False: it is none, or not an event at all.
+ */
+static bool
+parse_plain(struct dl_event *ev, struct dl_span line)
+{
+	static const char start[] = "{\"specversion\":\"1.0\",\"id\":\"";
+	const size_t skip = sizeof(start) - 1;
+	const char *p = line.p + skip, *end = line.p + line.len, *q;
+
+	if (line.len < skip || memcmp(line.p, start, skip) != 0)
+		return false;
+	for (size_t i = 0; i < NATTRS; i++) {
+		if (i > 0 && !leads(&attrs[i], p, end))
+			continue;
+		p += i > 0 ? attrs[i].lead_len : 0;
+		if ((q = past_plain(p, end)) == NULL)
+			return false;
+		if (q - p > 1)
+			*slot(ev, &attrs[i]) = dl_span(p, (size_t)(q - p) - 1);
+		p = q;
+	}
+	if (end - p < 10 || memcmp(p, ",\"data\":", 8) != 0)
+		return false;
+	p += 8;
+	q = *p == '{' ? past_flat(p, end) : NULL;
+	if (q == NULL && (q = dl_json_skip(p, end)) == NULL)
+		return false;
+	ev->data = dl_span(p, (size_t)(q - p));
+	return end - q == 1 && *q == '}' && ev->id.p != NULL &&
+	       ev->source.p != NULL && ev->type.p != NULL;
 }
 
 int
@@ -153,6 +264,10 @@ dl_event_parse(struct dl_event *ev, struct dl_span line, struct dl_err *err)
 	if (line.p == NULL)
 		line.p = "";
 	reset(ev, line);
+	if (parse_plain(ev, line))
+		return 0;
+	reset(ev, line);
+	make_room(ev);
 	if (dl_json_value(line, &whole) < 0 ||
 	    dl_json_kind(whole) != DL_JSON_OBJECT)
 		return bad(err, "expected one JSON object on the line");

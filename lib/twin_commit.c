@@ -9,7 +9,7 @@
  * since a transaction covers a contiguous run of keys, hardly a page is written
  * twice.  Each is durable and right by itself, the twin being a join.
  */
-#define DIRTY_MAX (6 << 20)
+#define DIRTY_MAX (12 << 20)
 #define NEAR 256  /* numbers in about a page of the change log */
 #define SEEN 1024 /* slots to recognise such pages by */
 
@@ -17,10 +17,13 @@ struct apply {
 	struct dl_twin *t;
 	MDB_txn *txn;
 	MDB_cursor *records, *changes;
-	uint64_t first, number; /* change log: before this one, and its last */
-	size_t dirty;           /* bytes of changed pages, estimated */
-	const char *page;       /* somewhere in the page changed last */
-	bool at_end;            /* all that follows is after all keys */
+	uint64_t number; /* the last in the change log */
+	size_t dirty;    /* bytes of changed pages, estimated */
+	const char
+	    *page;   /* somewhere in the page changed last; NULL: unknown */
+	bool at_end; /* all that follows is after all keys */
+	struct dl_twin_log_block block; /* of the change log, being made */
+	uint64_t counts[DL_TWIN_VERDICTS];
 	uint64_t seen[SEEN];
 };
 
@@ -33,8 +36,10 @@ will_change(struct apply *a, const char *place)
 {
 	uintptr_t x = (uintptr_t)place, y = (uintptr_t)a->page;
 
-	if ((x > y ? x - y : y - x) >= a->t->page)
-		a->dirty += a->t->page;
+	if (a->page != NULL && (x > y ? x - y : y - x) < a->t->page)
+		return;
+	a->dirty += a->t->page;
+	a->page = NULL;
 }
 
 /* An entry of the change log goes, once all are known. */
@@ -52,13 +57,15 @@ forget_change(struct apply *a, uint64_t number, size_t key_len)
 	}
 	if (t->nold == t->old_cap) {
 		t->old_cap = t->old_cap == 0 ? 1024 : 2 * t->old_cap;
-		/* The second half is the sort's. */
-		t->old = dl_realloc(t->old, 2 * t->old_cap * sizeof(*t->old));
+		t->old = dl_realloc(t->old, t->old_cap * sizeof(*t->old));
 	}
 	t->old[t->nold++].key = number;
 }
 
-/* Write o under key, at the cursor where the key exists.  LMDB's code. */
+/*
+ * Write o under key, at the cursor where the key exists, and into the change
+ * log.  LMDB's code.
+ */
 static int
 write_record(
     struct apply *a, struct dl_span key, struct dl_twin_obs *o, bool exists)
@@ -86,12 +93,15 @@ write_record(
 		dl_twin_encode(o, t->encoded.p);
 		v.mv_data = t->encoded.p;
 		rc = mdb_cursor_put(a->records, &k, &v, MDB_CURRENT);
-		if (rc == 0)
+		if (rc == 0 && a->page == NULL)
 			rc =
 			    mdb_cursor_get(a->records, &k, &v, MDB_GET_CURRENT);
 	}
-	a->page = v.mv_data;
-	return rc;
+	if (!exists || a->page == NULL)
+		a->page = v.mv_data;
+	return rc != 0
+	           ? rc
+	           : dl_twin_log_append(a->changes, &a->block, o->change, key);
 }
 
 static int
@@ -104,6 +114,22 @@ damaged(const struct apply *a, struct dl_span key, struct dl_err *err)
 	return -1;
 }
 
+/* What becomes of e, which says is, where was is; does it take its place? */
+static bool
+judge(struct dl_twin_entry *e, const struct dl_twin_obs *is,
+    const struct dl_twin_obs *was)
+{
+	int order = dl_twin_cmp(is, was);
+
+	if (order == 0)
+		e->verdict = DL_TWIN_DUPLICATE;
+	else if (order < 0)
+		e->verdict = DL_TWIN_STALE;
+	else if (dl_span_eq(is->value, was->value))
+		e->verdict = DL_TWIN_UNCHANGED;
+	return order > 0 || (order == 0 && dl_twin_join_cmp(is, was) > 0);
+}
+
 /*
  * Find out what becomes of e, and write it if it stays.  *rc is LMDB's code;
  * -1 is a failure that isn't LMDB's.
@@ -114,9 +140,7 @@ decide(struct apply *a, struct dl_twin_entry *e, int *rc, struct dl_err *err)
 	struct dl_span key = dl_twin_batch_key(&a->t->batch, e);
 	MDB_val k = dl_twin_val(key), v;
 	struct dl_twin_obs is, was;
-	int order;
 
-	e->changed = true;
 	e->verdict = DL_TWIN_APPLIED;
 	dl_twin_batch_obs(&a->t->batch, e, &is);
 	*rc = a->at_end ? MDB_NOTFOUND
@@ -135,15 +159,7 @@ decide(struct apply *a, struct dl_twin_entry *e, int *rc, struct dl_err *err)
 	}
 	if (dl_twin_decode(dl_twin_span(v), &was, err) < 0)
 		return damaged(a, key, err);
-	order = dl_twin_cmp(&is, &was);
-	if (order == 0)
-		e->verdict = DL_TWIN_DUPLICATE;
-	else if (order < 0)
-		e->verdict = DL_TWIN_STALE;
-	else if (dl_span_eq(is.value, was.value))
-		e->verdict = DL_TWIN_UNCHANGED;
-	e->changed = dl_twin_join_cmp(&is, &was) > 0;
-	if (e->changed) {
+	if (judge(e, &is, &was)) {
 		will_change(a, v.mv_data);
 		forget_change(a, was.change, key.len);
 		*rc = write_record(a, key, &is, true);
@@ -152,28 +168,19 @@ decide(struct apply *a, struct dl_twin_entry *e, int *rc, struct dl_err *err)
 }
 
 /*
- * Take the old entries out of the change log, in its order, and append the new
- * ones, of order[from..to).  LMDB's code.
+ * Take the old entries out of the change log, in its order, and end it.  LMDB's
+ * code.
  */
 static int
-write_log(struct apply *a, size_t from, size_t to)
+finish_log(struct apply *a)
 {
 	struct dl_twin *t = a->t;
-	struct dl_twin_batch *b = &t->batch;
-	struct dl_twin_log_block block = {.len = 0};
-	uint64_t number = a->first;
 	int rc;
 
-	dl_radix_sort(t->old, t->old + t->old_cap, t->nold);
+	/* Not more than the keys, so what served to sort these has room. */
+	dl_radix_sort(t->old, t->batch.spare, t->nold);
 	rc = dl_twin_log_remove(a->changes, t->old, t->nold);
-	for (size_t i = from; i < to && rc == 0; i++) {
-		const struct dl_twin_entry *e = &b->entries[b->order[i].index];
-
-		if (e->changed)
-			rc = dl_twin_log_append(a->changes, &block, ++number,
-			    dl_twin_batch_key(b, e));
-	}
-	return rc != 0 ? rc : dl_twin_log_flush(a->changes, &block);
+	return rc != 0 ? rc : dl_twin_log_flush(a->changes, &a->block);
 }
 
 /* Begin: the transaction, its cursors, the change log's end.  LMDB's code. */
@@ -187,9 +194,7 @@ apply_begin(struct apply *a)
 	    (rc = mdb_cursor_open(a->txn, a->t->records, &a->records)) != 0 ||
 	    (rc = mdb_cursor_open(a->txn, a->t->changes, &a->changes)) != 0)
 		return rc;
-	rc = dl_twin_log_last(a->changes, &a->first);
-	a->number = a->first;
-	return rc;
+	return dl_twin_log_last(a->changes, &a->number);
 }
 
 /*
@@ -205,14 +210,22 @@ apply(struct dl_twin *t, size_t from, size_t *to, int *rc, struct dl_err *err)
 	int r = 0;
 
 	*rc = apply_begin(&a);
-	while (*rc == 0 && r == 0 && i < b->norder && a.dirty < DIRTY_MAX)
-		r = decide(&a, &b->entries[b->order[i++].index], rc, err);
+	while (*rc == 0 && r == 0 && i < b->norder && a.dirty < DIRTY_MAX) {
+		struct dl_twin_entry *e = &b->entries[b->order[i].index];
+
+		dl_twin_batch_send_for(b, i++, true);
+		r = decide(&a, e, rc, err);
+		a.counts[e->verdict]++;
+	}
 	if (*rc == 0 && r == 0)
-		*rc = write_log(&a, from, i);
+		*rc = finish_log(&a);
 	if (*rc == 0 && r == 0)
 		*rc = mdb_txn_commit(a.txn); /* and frees the cursors */
 	else
 		mdb_txn_abort(a.txn);
+	if (*rc == 0 && r == 0)
+		for (int v = 0; v < DL_TWIN_VERDICTS; v++)
+			t->counts[v] += a.counts[v];
 	*to = i;
 	return r;
 }
@@ -246,9 +259,6 @@ tell(struct dl_twin *t, const struct dl_twin_entry *e,
 	struct dl_twin_obs o;
 	struct dl_twin_record rec;
 
-	t->counts[verdict]++;
-	if (t->verdict == NULL)
-		return 0;
 	dl_twin_batch_obs(&t->batch, e, &o);
 	dl_twin_record_fill(&rec, &o, &texts);
 	dl_twin_key_split(
@@ -274,6 +284,7 @@ tell_all(struct dl_twin *t, const struct dl_twin_entry *e, struct dl_err *err)
 		dl_twin_batch_obs(&t->batch, loser, &y);
 		if (dl_twin_cmp(&x, &y) == 0)
 			verdict = DL_TWIN_DUPLICATE;
+		t->counts[verdict]++;
 		if (tell(t, loser, verdict, err) < 0)
 			return -1;
 	}
@@ -294,6 +305,8 @@ dl_twin_commit(struct dl_twin *t, struct dl_err *err)
 	while (t->decided < b->norder) {
 		if (apply_growing(t, t->decided, &to, err) < 0)
 			return -1;
+		if (t->verdict == NULL)
+			t->decided = to;
 		for (; t->decided < to; t->decided++)
 			if (tell_all(t, &b->entries[b->order[t->decided].index],
 				err) < 0)

@@ -30,6 +30,9 @@ struct dl_twin {
 	struct dl_buf encoded; /* a record, on its way into LMDB */
 	struct dl_radix *old;  /* numbers to take out of the change log */
 	size_t nold, old_cap;
+	struct dl_time recorded; /* what this recordedtime is, as an instant */
+	char recorded_text[DL_TIME_MAX];
+	size_t recorded_len; /* 0: of none */
 	int64_t max_future_ms;
 	struct dl_time now; /* some time ago */
 	dl_twin_verdict_fn *verdict;

@@ -1,6 +1,34 @@
 #include "json.h"
 #include "twin_private.h"
 
+/* Eight bytes of printable ASCII, and nothing else? */
+static inline bool
+is_plain_word(const char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return (((w - ones * 0x20) | (w + ones)) & ones * 0x80) == 0;
+}
+
+/* The same of a text; most are. */
+static inline bool
+is_plain(struct dl_span s)
+{
+	size_t i = 0;
+
+	if (s.len >= 8) {
+		for (; i + 8 < s.len; i += 8)
+			if (!is_plain_word(s.p + i))
+				return false;
+		return is_plain_word(s.p + s.len - 8);
+	}
+	while (i < s.len && s.p[i] >= 0x20 && s.p[i] < 0x7f)
+		i++;
+	return i == s.len;
+}
+
 static int
 bad_name(struct dl_err *err, const char *what, struct dl_span name)
 {
@@ -13,6 +41,8 @@ bad_name(struct dl_err *err, const char *what, struct dl_span name)
 		    "the name of %s has %zu bytes; "
 		    "component and metric have at most %d together",
 		    what, name.len, DL_TWIN_KEY_MAX);
+	if (is_plain(name))
+		return 0;
 	for (size_t i = 0; i < name.len; i++)
 		if (p[i] < 0x20 || p[i] == 0x7f)
 			return dl_err_data(err,
@@ -31,15 +61,34 @@ bad_text(struct dl_err *err, const char *what, struct dl_span text)
 	if (text.len > DL_TWIN_TEXT_MAX)
 		return dl_err_data(err, "%s has %zu bytes, at most %d are kept",
 		    what, text.len, DL_TWIN_TEXT_MAX);
-	if (!dl_utf8_valid(text))
+	if (!is_plain(text) && !dl_utf8_valid(text))
 		return dl_err_data(err, "%s is not valid UTF-8", what);
 	return 0;
 }
 
+/* Find out o's recordedtime; most are that of the one before. */
+static void
+take_recordedtime(struct dl_twin *t, struct dl_twin_obs *o)
+{
+	struct dl_span text = o->recordedtime;
+
+	if (text.len == 0 || text.len >= sizeof(t->recorded_text))
+		return;
+	if (!dl_span_eq(text, dl_span(t->recorded_text, t->recorded_len))) {
+		t->recorded_len = 0;
+		if (!dl_twin_printed_time(text, &t->recorded))
+			return;
+		memcpy(t->recorded_text, text.p, text.len);
+		t->recorded_len = text.len;
+	}
+	o->is_instant = true;
+	o->recorded = t->recorded;
+}
+
 /* What is the same for all metrics of ev. */
 static int
-check_event(
-    const struct dl_event *ev, struct dl_twin_obs *o, struct dl_err *err)
+check_event(struct dl_twin *t, const struct dl_event *ev, struct dl_twin_obs *o,
+    struct dl_err *err)
 {
 	if (dl_event_is(ev, DL_TYPE_RECORD))
 		return dl_err_data(err,
@@ -73,15 +122,47 @@ check_event(
 	    bad_text(err, "sequence", o->sequence) < 0 ||
 	    bad_text(err, "recordedtime", o->recordedtime) < 0)
 		return -1;
+	take_recordedtime(t, o);
 	return 0;
+}
+
+/* A number without an exponent, as most values are? */
+static bool
+is_plain_number(struct dl_span s)
+{
+	const char *p = s.p, *end = s.p + s.len, *first;
+
+	if (p < end && *p == '-')
+		p++;
+	for (first = p; p < end && *p >= '0' && *p <= '9';)
+		p++;
+	if (p == first || (*first == '0' && p - first > 1))
+		return false;
+	if (p == end)
+		return true;
+	if (*p != '.')
+		return false;
+	for (first = ++p; p < end && *p >= '0' && *p <= '9';)
+		p++;
+	return p == end && p > first;
+}
+
+static int
+check_value(const struct dl_twin_metric *m, struct dl_err *err)
+{
+	struct dl_err why;
+
+	dl_err_clear(&why);
+	if (dl_json_check(m->value, &why) == 0)
+		return 0;
+	return dl_err_data(
+	    err, "metric '%.*s': %s", DL_SPAN_ARG(m->name), why.msg);
 }
 
 static int
 check_metric(struct dl_span component, const struct dl_twin_metric *m,
     struct dl_err *err)
 {
-	struct dl_err why = {0};
-
 	if (bad_name(err, "a metric", m->name) < 0)
 		return -1;
 	if (component.len + m->name.len > DL_TWIN_KEY_MAX)
@@ -95,10 +176,7 @@ check_metric(struct dl_span component, const struct dl_twin_metric *m,
 		    "metric '%.*s': its value has %zu "
 		    "bytes, at most %d are kept",
 		    DL_SPAN_ARG(m->name), m->value.len, DL_TWIN_VALUE_MAX);
-	if (dl_json_check(m->value, &why) < 0)
-		return dl_err_data(
-		    err, "metric '%.*s': %s", DL_SPAN_ARG(m->name), why.msg);
-	return 0;
+	return is_plain_number(m->value) ? 0 : check_value(m, err);
 }
 
 /* Take data's members into t->metrics; returns how many, or -1. */
@@ -191,26 +269,25 @@ enum dl_twin_put
 dl_twin_put(struct dl_twin *t, const struct dl_event *ev, struct dl_err *err)
 {
 	struct dl_twin_obs o;
-	uint32_t head;
 	int n;
 
-	if (check_event(ev, &o, err) < 0 || (n = collect(t, ev, err)) < 0)
+	if (check_event(t, ev, &o, err) < 0 || (n = collect(t, ev, err)) < 0)
 		return DL_TWIN_PUT_BAD;
 	if (is_future(t, &o.time))
 		return refuse(t, ev, &o, n, err);
 	if (dl_twin_batch_full(&t->batch) && dl_twin_commit(t, err) < 0)
 		return DL_TWIN_PUT_FAIL;
 	t->sorted = false;
-	head = dl_twin_batch_head(&t->batch, &o);
+	dl_twin_batch_begin(&t->batch, &o, (size_t)n);
 	/* From the last on: of two of one name the last counts. */
 	for (int i = n; i-- > 0;)
-		dl_twin_batch_add(&t->batch, head, ev->subject,
-		    t->metrics[i].name, t->metrics[i].value);
+		dl_twin_batch_add(&t->batch, ev->subject, t->metrics[i].name,
+		    t->metrics[i].value);
 	return DL_TWIN_PUT_OK;
 }
 
 size_t
 dl_twin_pending(const struct dl_twin *t)
 {
-	return t->batch.arena.len;
+	return t->batch.arena.len + t->batch.nstaged * sizeof(*t->batch.staged);
 }

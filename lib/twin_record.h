@@ -63,6 +63,12 @@ struct dl_twin_texts {
  */
 bool dl_twin_time_ok(const struct dl_time *t);
 
+/*
+ * Is text an instant, and just what printing it gives?  Then o's recordedtime
+ * can be that.
+ */
+bool dl_twin_printed_time(struct dl_span text, struct dl_time *t);
+
 /* The order that decides: (time, sequence, id, value's bytes). */
 int dl_twin_cmp(const struct dl_twin_obs *a, const struct dl_twin_obs *b);
 
@@ -80,6 +86,9 @@ void dl_twin_pack(struct dl_buf *b, const struct dl_twin_obs *o);
 
 /* Fill *o from the head at the front of bytes; false: it isn't one. */
 bool dl_twin_unpack(struct dl_span bytes, struct dl_twin_obs *o);
+
+/* Only its time. */
+bool dl_twin_unpack_time(struct dl_span bytes, struct dl_time *t);
 
 /* Bytes that dl_twin_encode() writes, of head, value and change. */
 size_t dl_twin_encoded(const struct dl_twin_obs *o);

@@ -344,8 +344,8 @@ if [ "${FLAVOUR:-plain}" = plain ]; then
 	}' >"$T/scattered"
 	for i in 1 2; do
 		# shellcheck disable=SC2016 # the inner shell expands it
-		status 0 "400,000 scattered keys in 32 MiB of memory, $i" \
-		    bash -c 'ulimit -d 32768; exec dl-twin-put -t "$1"' - \
+		status 0 "400,000 scattered keys in 64 MiB of memory, $i" \
+		    bash -c 'ulimit -d 65536; exec dl-twin-put -t "$1"' - \
 		    "$T/scattered.twin" <"$T/scattered"
 	done
 	is "$(dl-twin-get -t "$T/scattered.twin" --count)" 400000 "... are there"

@@ -1,13 +1,16 @@
 /*
  * twin-bare - how fast LMDB alone is at the twin's job, to measure dl-twin-put
- * against: sorted batches of the same keys and value sizes, a get and a put for
- * every metric, a durable commit for every batch.  No JSON, no order of events,
- * no coalescing, no change log, and no bound on memory.
+ * against: sorted batches of keys as long as tests/bench/inputs.sh makes them
+ * and values as long as the tool stores for them, a get and a put for every
+ * metric, a durable commit for every batch.  No JSON, no order of events, no
+ * coalescing, no change log, and no bound on memory.
  *
- * usage: twin-bare DIR OBSERVATIONS COMPONENTS METRICS [BATCH]
+ * usage: twin-bare DIR COUNT COMPONENTS METRICS EACH [BATCH]
  *
- * DIR must exist and be empty.  BATCH is in metrics (98304).  Generating the
- * batches is not counted, sorting them is.
+ * Puts COUNT metrics: EACH 1, any of METRICS of any of COMPONENTS; otherwise all
+ * METRICS of one component after those of another.  DIR must exist and be empty.
+ * BATCH is in metrics (100000).  What it prints leaves out the time that making
+ * the batches takes; sorting them is in it.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -17,8 +20,8 @@
 
 #include <lmdb.h>
 
-#define KEY_MAX 40
-#define VALUE 41 /* what dl-twin-put stores for a number */
+#define KEY_MAX 40 /* bytes, with a NUL */
+#define VALUE 41   /* what dl-twin-put stores for a number */
 
 struct item {
 	char key[KEY_MAX];
@@ -36,11 +39,11 @@ next(void)
 }
 
 static double
-seconds(void)
+seconds(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
@@ -61,18 +64,24 @@ by_key(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
+struct work {
+	uint64_t components, metrics;
+	int each; /* one metric of a component at a time */
+};
+
 static void
-fill(struct item *items, uint64_t n, uint64_t components, uint64_t metrics)
+fill(struct item *items, uint64_t n, const struct work *w)
 {
 	static uint64_t time;
-	uint64_t component = 0;
+	uint64_t component = 0, metric;
 
 	for (uint64_t i = 0; i < n; i++) {
-		if (i % metrics == 0)
-			component = next() % components;
+		if (w->each || i % w->metrics == 0)
+			component = next() % w->components;
+		metric = (w->each ? next() : i) % w->metrics;
 		items[i].time = time++;
-		snprintf(items[i].key, KEY_MAX, "component-%06u%cmetric%u",
-		    (unsigned)component, 1, (unsigned)(i % metrics));
+		snprintf(items[i].key, KEY_MAX, "wagon-%06u%cmetric%u",
+		    (unsigned)component, 1, (unsigned)metric);
 	}
 }
 
@@ -109,47 +118,61 @@ number(const char *s)
 	return strtoull(s, NULL, 10);
 }
 
+static MDB_env *
+open_env(const char *dir, MDB_dbi *dbi)
+{
+	MDB_env *env;
+	MDB_txn *txn;
+
+	must(mdb_env_create(&env), "create");
+	must(mdb_env_set_mapsize(env, (size_t)16 << 30), "size");
+	must(mdb_env_open(env, dir, 0, 0666), "open");
+	must(mdb_txn_begin(env, NULL, 0, &txn), "begin");
+	must(mdb_dbi_open(txn, NULL, 0, dbi), "database");
+	must(mdb_txn_commit(txn), "commit");
+	return env;
+}
+
 int
 main(int argc, char *argv[])
 {
-	uint64_t total, components, metrics, batch = 96 << 10, done = 0;
+	uint64_t total, batch = 100000, done = 0;
+	struct work w;
 	struct item *items;
-	double spent = 0, start;
+	double spent = 0, cpu = 0, start, cpu_start;
 	MDB_env *env;
 	MDB_dbi dbi;
-	MDB_txn *txn;
 
-	if (argc < 5 || number(argv[3]) == 0 || number(argv[4]) == 0) {
-		fprintf(stderr, "usage: twin-bare DIR OBSERVATIONS COMPONENTS "
-				"METRICS [BATCH]\n");
+	if (argc < 6 || number(argv[3]) == 0 || number(argv[4]) == 0) {
+		fprintf(stderr, "usage: twin-bare DIR COUNT COMPONENTS METRICS "
+				"EACH [BATCH]\n");
 		return 64;
 	}
-	components = number(argv[3]);
-	metrics = number(argv[4]);
-	total = number(argv[2]) * metrics;
-	if (argc > 5 && number(argv[5]) > 0)
-		batch = number(argv[5]);
-	batch += metrics - batch % metrics;
+	total = number(argv[2]);
+	w.components = number(argv[3]);
+	w.metrics = number(argv[4]);
+	w.each = number(argv[5]) == 1;
+	if (argc > 6 && number(argv[6]) > 0)
+		batch = number(argv[6]);
+	if (!w.each)
+		batch += (w.metrics - batch % w.metrics) % w.metrics;
 	if ((items = calloc(batch, sizeof(*items))) == NULL)
 		return 75;
-	must(mdb_env_create(&env), "create");
-	must(mdb_env_set_mapsize(env, (size_t)16 << 30), "size");
-	must(mdb_env_open(env, argv[1], 0, 0666), "open");
-	must(mdb_txn_begin(env, NULL, 0, &txn), "begin");
-	must(mdb_dbi_open(txn, NULL, 0, &dbi), "database");
-	must(mdb_txn_commit(txn), "commit");
+	env = open_env(argv[1], &dbi);
 	while (done < total) {
 		uint64_t n = total - done < batch ? total - done : batch;
 
-		fill(items, n, components, metrics);
-		start = seconds();
+		fill(items, n, &w);
+		start = seconds(CLOCK_MONOTONIC);
+		cpu_start = seconds(CLOCK_PROCESS_CPUTIME_ID);
 		put_batch(env, dbi, items, n);
-		spent += seconds() - start;
+		spent += seconds(CLOCK_MONOTONIC) - start;
+		cpu += seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_start;
 		done += n;
 	}
 	mdb_env_close(env);
-	printf("%.0f observations/s, %.0f metrics/s\n",
-	    (double)done / (double)metrics / spent, (double)done / spent);
+	printf("%.0f metrics/s, %.3f s, %.3f s of the processor\n",
+	    (double)done / spent, spent, cpu);
 	free(items);
 	return 0;
 }

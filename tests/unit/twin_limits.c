@@ -46,6 +46,72 @@ limits_are_as_stated(void **unused)
 	dl_twin_close(t);
 }
 
+static int
+put_one(struct dl_twin *t, const char *component, struct dl_span value)
+{
+	struct dl_event ev =
+	    observation(component, "2018-02-07T01:00:00Z", "i", "");
+	struct dl_buf data = {0};
+	struct dl_err err = {0};
+	int r;
+
+	dl_buf_adds(&data, "{\"m\":");
+	dl_buf_span(&data, value);
+	dl_buf_addc(&data, '}');
+	ev.data = dl_buf_as_span(&data);
+	r = dl_twin_put(t, &ev, &err);
+	dl_buf_release(&data);
+	return r;
+}
+
+static void
+values_are_json(void **unused)
+{
+	static const char *const good[] = {"0", "-0", "10", "0.0", "-1.50",
+	    "1e5", "1.5E-3", "123456789012345678901234567890", "true", "null",
+	    "\"x\"", "[1]", "{}"};
+	static const char *const bad[] = {"-", "01", "-01", "00.1", "1.", ".5",
+	    "-.5", "1.5.2", "+1", "1e", "1.e5", "0x1", "1-", "tru", "\"\x01\"",
+	    "\"\xff\"", "[1", "{\"a\":1,\"a\":2}"};
+	struct dl_twin *t = open_write(new_dir());
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		if (put_one(t, "c", dl_span_str(good[i])) != DL_TWIN_PUT_OK)
+			fail_msg("refused: %s", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (put_one(t, "c", dl_span_str(bad[i])) != DL_TWIN_PUT_BAD)
+			fail_msg("taken: %s", bad[i]);
+	dl_twin_close(t);
+}
+
+/* A byte that must not be in a name, at every place of it. */
+static void
+names_are_text(void **unused)
+{
+	static const char odd[] = "\x01\x1f\x7f\x80\xff";
+	struct dl_twin *t = open_write(new_dir());
+
+	(void)unused;
+	for (size_t len = 1; len <= 20; len++)
+		for (size_t at = 0; at < len; at++)
+			for (size_t i = 0; i < sizeof(odd); i++) {
+				char name[32] = "~ abcdefghijklmnopqrst";
+				int want = i + 1 < sizeof(odd) ? DL_TWIN_PUT_BAD
+				                               : DL_TWIN_PUT_OK;
+
+				name[len] = '\0';
+				if (i + 1 < sizeof(odd))
+					name[at] = odd[i];
+				assert_int_equal(
+				    put_one(t, name, S("1")), want);
+			}
+	assert_int_equal(put_one(t, "\xc3\xbc", S("1")), DL_TWIN_PUT_OK);
+	assert_int_equal(
+	    put_one(t, "12345678\xc3\xbc", S("1")), DL_TWIN_PUT_OK);
+	dl_twin_close(t);
+}
+
 /* From 1 MiB to 64 MiB and more, read by another environment all the while. */
 static void
 the_map_grows_under_a_reader(void **unused)
@@ -181,6 +247,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(limits_are_as_stated),
+	    cmocka_unit_test(values_are_json),
+	    cmocka_unit_test(names_are_text),
 	    cmocka_unit_test(the_map_grows_under_a_reader),
 	    cmocka_unit_test(two_writers),
 	    cmocka_unit_test(another_version_is_refused),

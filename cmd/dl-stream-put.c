@@ -61,9 +61,10 @@ keep_whole(struct put *p)
 static int
 put(struct put *p, struct dl_err *err)
 {
-	struct dl_err why = {0};
+	struct dl_err why;
 	const char *code;
 
+	dl_err_clear(&why); /* not all of it, for each event */
 	switch (dl_stream_put(p->writer, &p->flow.ev, &code, &why)) {
 	case 1:
 		p->flow.counts.out++;

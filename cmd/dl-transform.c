@@ -9,6 +9,7 @@
 
 #include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -113,6 +114,26 @@ on_event(void *to, const struct dl_event *ev, struct dl_buf *out,
 	return n;
 }
 
+/* Say which engine runs the program, and why. */
+static void
+explain(const struct dl_transform *t, const char *path)
+{
+	const char *why = dl_transform_why(t), *name = path;
+
+	if (path == NULL)
+		name = "program";
+	if (why == NULL)
+		printf("%s: the scanner\n", name);
+	else
+		printf("%s: libjq, for %s\n", name, why);
+	if (fflush(stdout) == EOF) {
+		struct dl_err err = {0};
+
+		dl_err_errno(&err, "cannot write <stdout>");
+		dl_tool_fail(&err);
+	}
+}
+
 /* A worker that ended itself has told why. */
 static void
 fail(const struct dl_err *err)
@@ -134,6 +155,7 @@ main(int argc, char *argv[])
 	struct dl_err err = {0};
 	struct dl_flow f = {.counts = {0}};
 	struct dl_span step;
+	bool only_explain = false;
 	int first, workers, r;
 
 	const struct dl_opt opts[] = {
@@ -155,6 +177,8 @@ main(int argc, char *argv[])
 		"set $NAME to an array of the values in FILE"),
 	    DL_OPT_DURATION(0, "max-time", &max_time_ms, "DURATION",
 		"end a program after so long on one event (10s)"),
+	    DL_OPT_FLAG(0, "explain", &only_explain,
+		"say which engine runs the program, and exit"),
 	    DL_OPT_COMMON,
 	};
 	first = dl_tool_start(
@@ -166,8 +190,13 @@ main(int argc, char *argv[])
 	dl_tool_metric(step, &f.counts);
 	o.args_json = args.len > 0 ? dl_buf_str(&args) : NULL;
 	o.max_time_ms = (int)(max_time_ms < INT_MAX ? max_time_ms : INT_MAX);
-	if ((s.t = load(path, argv[first], step, &o, &err)) == NULL ||
-	    dl_flow_open(&f, dead, "dl-transform", step, &err) < 0)
+	if ((s.t = load(path, argv[first], step, &o, &err)) == NULL)
+		dl_tool_fail(&err);
+	if (only_explain) {
+		explain(s.t, path);
+		return DL_EXIT_OK;
+	}
+	if (dl_flow_open(&f, dead, "dl-transform", step, &err) < 0)
 		dl_tool_fail(&err);
 	dl_dead_set_program(&f.dead, dl_transform_program(s.t));
 	s.path = path;

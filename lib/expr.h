@@ -2,12 +2,12 @@
  * Expressions: jq programs, compiled once, run on the bytes of a record.
  *
  * A set holds several expressions that are run on the same record together.
- * Behind it stand two engines.  Plain programs (plain.h: .a.b[0]."c d", .a?,
- * .[-1], $event.time, $event.data.x, comparisons of one with a literal, select
- * by them) are found by the scanner, all of a set in one walk of the record,
- * and their results are spans of the record's own bytes.  Everything else is
- * run by libjq on values that are built once a record for the whole set.  Both
- * give the same answers.
+ * Behind it stand two engines.  The larger part of jq is run on the scanner
+ * (expr_code.h): what a program looks at is found in one walk of the record for
+ * the whole set, and what it makes is written from the record's own bytes.
+ * Programs that need the rest of jq are run by libjq, as a whole, on values that
+ * are built once a record.  Both give the same answers; only integers that no
+ * double can hold are exact on the scanner alone.
  *
  * A value that a program did not touch keeps its bytes: a number its digits, a
  * string its escapes, an object its order.
@@ -31,7 +31,7 @@ struct dl_expr_options {
 	const char
 	    *args_json;   /* an object: $NAME of --arg and the like, or NULL */
 	bool whole_event; /* '.' is the event and not its data */
-	int max_time_ms;  /* of one record in libjq; 0: no limit */
+	int max_time_ms;  /* of one record; 0: no limit */
 };
 
 struct dl_expr_set *dl_expr_set_new(void);
@@ -48,27 +48,35 @@ int dl_expr_add(struct dl_expr_set *s, const char *program,
 /* Did any program of the set need libjq? */
 bool dl_expr_set_uses_jq(const struct dl_expr_set *s);
 
+/* NULL: expression n runs on the scanner; or what in it needs libjq. */
+const char *dl_expr_why(const struct dl_expr_set *s, int n);
+
+/* Is it known that expression n has one output at most? */
+bool dl_expr_is_single(const struct dl_expr_set *s, int n);
+
 /*
  * Run all expressions on ev, whose bytes must stay as they are until the next
  * run.  -1 with DL_EXIT_DATA if they are not JSON where the scanner had to look
- * at them.  What needs libjq is put off until dl_expr_next() asks for it: so
+ * at them.  The expressions themselves are put off until they are asked for: so
  * that the record is checked as a whole, and built, only where a program of
- * libjq is really run.  A program's own error is dl_expr_next()'s to tell.
+ * libjq is really run.
  */
 int dl_expr_run(
     struct dl_expr_set *s, const struct dl_event *ev, struct dl_err *err);
 
 /*
- * The next output of expression n of the last run: 1 and *value (JSON bytes,
- * compact if the record was; valid until the next dl_expr_next of the same n,
- * or dl_expr_run), 0 no more, -1 the program ended in an error (err has jq's
- * text, DL_EXIT_DATA), or the record, where libjq needs it, is not JSON.
+ * The outputs of expression n on the record, each to fn as JSON bytes (compact
+ * if the record was; valid during the call).  fn returns 0, or -1 to stop.  0,
+ * or -1: fn stopped, or the program ended in an error (err has jq's text,
+ * DL_EXIT_DATA), or the record is not JSON where it had to be.
  */
-int dl_expr_next(
-    struct dl_expr_set *s, int n, struct dl_span *value, struct dl_err *err);
+typedef int dl_expr_fn(void *arg, struct dl_span value);
+int dl_expr_each(struct dl_expr_set *s, int n, dl_expr_fn *fn, void *arg,
+    struct dl_err *err);
 
 /*
- * The first output alone: 1, 0 none, -1.  What templates and sources use.
+ * The first output alone: 1 and *value, valid until expression n or dl_expr_run
+ * is next called; 0 none, -1.  What templates and sources use.
  */
 int dl_expr_first(
     struct dl_expr_set *s, int n, struct dl_span *value, struct dl_err *err);

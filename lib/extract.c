@@ -15,6 +15,8 @@ struct job {
 	int64_t element; /* its index in the list of `each`; -1: no list */
 	struct dl_buf *out;
 	size_t start;     /* out's length before the event */
+	int64_t observed; /* of the list */
+	bool listed;      /* it came */
 	const char *code; /* of the dead letter, if it fails */
 	struct dl_err *err;
 };
@@ -249,37 +251,16 @@ observe(struct job *j)
 	return check_size(j, j->out->len - start) < 0 ? -1 : 1;
 }
 
-/* Nothing may follow the list that `each` gave: .items[] is not .items. */
+/* One observation for each element of the list, or none of null. */
 static int
-check_single(struct job *j)
-{
-	const struct extract_expr *e = &j->t->each;
-	struct dl_span more;
-	int r = dl_expr_next(j->x->shared, e->number, &more, j->err);
-
-	if (r == 0)
-		return 0;
-	if (r < 0)
-		return fail_expr(j, e, "program");
-	dl_err_data(j->err, "more than one value, expected one list");
-	return fail_expr(j, e, "each");
-}
-
-/* One observation for each element of the list: how many, or -1. */
-static int64_t
-observe_each(struct job *j)
+observe_list(struct job *j, struct dl_span list)
 {
 	const struct extract_expr *e = &j->t->each;
 	struct dl_event element = *j->ev;
 	struct dl_json_iter it;
-	struct dl_span list;
-	int64_t n = 0;
 	int r;
 
-	r = dl_expr_next(j->x->shared, e->number, &list, j->err);
-	if (r < 0)
-		return fail_expr(j, e, "program");
-	if (r == 0 || dl_json_kind(list) == DL_JSON_NULL)
+	if (dl_json_kind(list) == DL_JSON_NULL)
 		return 0;
 	if (dl_json_kind(list) != DL_JSON_ARRAY)
 		return fail_value(j, e, "each", 1, list, "a list");
@@ -293,13 +274,41 @@ observe_each(struct job *j)
 			return fail_expr(j, e, "json");
 		if ((r = observe(j)) < 0)
 			return -1;
-		n += r;
+		j->observed += r;
 	}
 	if (r < 0) {
 		dl_err_data(j->err, "the JSON is broken");
 		return fail_expr(j, e, "json");
 	}
-	return check_single(j) < 0 ? -1 : n;
+	return 0;
+}
+
+/* What `each` gave: nothing may follow its list, .items[] is not .items. */
+static int
+take_list(void *arg, struct dl_span list)
+{
+	struct job *j = arg;
+
+	if (j->listed) {
+		dl_err_data(j->err, "more than one value, expected one list");
+		return fail_expr(j, &j->t->each, "each");
+	}
+	j->listed = true;
+	return observe_list(j, list) < 0 ? -1 : 0;
+}
+
+/* One observation for each element of the list: how many, or -1. */
+static int64_t
+observe_each(struct job *j)
+{
+	const struct extract_expr *e = &j->t->each;
+
+	j->observed = 0;
+	j->listed = false;
+	j->code = NULL;
+	if (dl_expr_each(j->x->shared, e->number, take_list, j, j->err) == 0)
+		return j->observed;
+	return j->code != NULL ? -1 : fail_expr(j, e, "program");
 }
 
 /* dlsteps with ours: events of one source have one, so it is kept. */

@@ -158,10 +158,11 @@ enum dl_flow_result
 dl_flow_next(struct dl_flow *f, int wait_ms, struct dl_err *err)
 {
 	for (;;) {
-		struct dl_err why = {0};
 		struct dl_span line;
 		enum dl_line_result r;
+		struct dl_err why;
 
+		dl_err_clear(&why); /* not all of it, for every line */
 		r = next_line(f, wait_ms, &line, err);
 		if (r == DL_LINE_FAIL) {
 			if (f->repeats && err->status == DL_EXIT_DATA)

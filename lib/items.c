@@ -264,18 +264,27 @@ dl_items_feed(struct dl_items *it, const char *p, size_t n, struct dl_err *err)
 	return feed(it, p, n, err);
 }
 
+struct taker {
+	struct dl_items *it;
+	struct dl_err *err;
+	bool failed;
+};
+
 /* One output of the expression. */
 static int
-take_output(struct dl_items *it, struct dl_span value, struct dl_err *err)
+take_output(void *arg, struct dl_span value)
 {
+	struct taker *t = arg;
 	struct dl_json_stream *list;
 	int r;
 
-	list = dl_json_stream_new(NULL, 0, it->o.max_item, take_element, it);
-	r = dl_json_stream_feed(list, value.p, value.len, err);
+	list =
+	    dl_json_stream_new(NULL, 0, t->it->o.max_item, take_element, t->it);
+	r = dl_json_stream_feed(list, value.p, value.len, t->err);
 	if (r == 0)
-		r = dl_json_stream_end(list, err);
+		r = dl_json_stream_end(list, t->err);
 	dl_json_stream_free(list);
+	t->failed = r < 0;
 	return r;
 }
 
@@ -283,8 +292,8 @@ static int
 end_document(struct dl_items *it, struct dl_err *err)
 {
 	struct dl_event ev = {.data = dl_buf_as_span(&it->held)};
+	struct taker taker = {it, err, false};
 	struct dl_span value;
-	int r;
 
 	if (ev.data.len == 0)
 		return dl_err_data(err, "the document is empty");
@@ -293,14 +302,15 @@ end_document(struct dl_items *it, struct dl_err *err)
 		dl_err_prefix(err, "the document is not JSON");
 		return -1;
 	}
+	/* It was checked: this only takes the white space around it away. */
+	(void)dl_json_value(ev.data, &ev.data);
 	if (dl_expr_run(it->set, &ev, err) < 0)
 		return -1;
-	while ((r = dl_expr_next(it->set, 0, &value, err)) > 0)
-		if (take_output(it, value, err) < 0)
-			return -1;
-	if (r < 0)
+	if (dl_expr_each(it->set, 0, take_output, &taker, err) == 0)
+		return 0;
+	if (!taker.failed)
 		dl_err_prefix(err, "%s: items", it->o.where);
-	return r;
+	return -1;
 }
 
 int

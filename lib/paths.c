@@ -423,6 +423,9 @@ cannot_index(
 	if (step->name.p == NULL)
 		return dl_err_data(
 		    err, "Cannot index %s with number", names[kind]);
+	if (step->name.len >= DL_PATH_NAME_TOLD)
+		return dl_err_data(
+		    err, "Cannot index %s with string", names[kind]);
 	return dl_err_data(err, "Cannot index %s with string \"%.*s\"",
 	    names[kind], DL_SPAN_ARG(step->name));
 }

@@ -17,7 +17,8 @@
 #include "err.h"
 #include "span.h"
 
-#define DL_PATH_STEPS 32 /* at most, in one path */
+#define DL_PATH_STEPS 32     /* at most, in one path */
+#define DL_PATH_NAME_TOLD 30 /* bytes: a name so long is not told, as in jq */
 
 struct dl_step {
 	struct dl_span name; /* decoded; p == NULL: by index */

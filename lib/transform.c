@@ -22,6 +22,7 @@ struct job {
 	const struct dl_event *ev;
 	struct dl_buf *out;
 	size_t start; /* out's length before it */
+	int64_t n;    /* outputs */
 	const char *code;
 	struct dl_err *err;
 };
@@ -129,51 +130,48 @@ put_output(struct job *j, struct dl_span output, int64_t n)
 	return 0;
 }
 
+/*
+ * Whether the first output is the only one is known when the second one comes,
+ * or none; until then it is kept.
+ */
 static int
-next(struct job *j, struct dl_span *output)
+take(void *arg, struct dl_span output)
 {
-	int r = dl_expr_next(j->t->set, 0, output, j->err);
+	struct job *j = arg;
+	struct dl_transform *t = j->t;
 
-	return r < 0 ? fail(j, "program") : r;
+	if (dl_expr_is_single(t->set, 0)) {
+		j->n = 1;
+		return put_output(j, output, 0);
+	}
+	if (++j->n == 1) {
+		dl_buf_clear(&t->first);
+		dl_buf_span(&t->first, output);
+		return 0;
+	}
+	if (j->n == 2 && put_output(j, dl_buf_as_span(&t->first), 1) < 0)
+		return -1;
+	return put_output(j, output, j->n);
 }
 
-/*
- * Whether the first output is the only one is known when the second is asked
- * for; until then it is kept.
- */
 static int64_t
 put_outputs(struct job *j)
 {
 	struct dl_transform *t = j->t;
-	struct dl_span first, output;
-	int64_t n = 1;
-	int r;
 
-	if ((r = next(j, &first)) <= 0)
-		return r;
-	if (dl_expr_set_uses_jq(t->set)) {
-		dl_buf_clear(&t->first);
-		dl_buf_span(&t->first, first);
-		first = dl_buf_as_span(&t->first);
-	}
-	if ((r = next(j, &output)) < 0)
+	if (dl_expr_each(t->set, 0, take, j, j->err) < 0)
+		return j->code != NULL ? -1 : fail(j, "program");
+	if (j->n == 1 && !dl_expr_is_single(t->set, 0) &&
+	    put_output(j, dl_buf_as_span(&t->first), 0) < 0)
 		return -1;
-	if (r == 0)
-		return put_output(j, first, 0) < 0 ? -1 : 1;
-	if (put_output(j, first, 1) < 0)
-		return -1;
-	do {
-		if (put_output(j, output, ++n) < 0)
-			return -1;
-	} while ((r = next(j, &output)) > 0);
-	return r < 0 ? -1 : n;
+	return j->n;
 }
 
 int64_t
 dl_transform_event(struct dl_transform *t, const struct dl_event *ev,
     struct dl_buf *out, const char **code, struct dl_err *err)
 {
-	struct job j = {t, ev, out, out->len, NULL, err};
+	struct job j = {t, ev, out, out->len, 0, NULL, err};
 	int64_t n;
 
 	if (dl_expr_run(t->set, ev, err) < 0)
@@ -185,6 +183,12 @@ dl_transform_event(struct dl_transform *t, const struct dl_event *ev,
 		*code = j.code;
 	}
 	return n;
+}
+
+const char *
+dl_transform_why(const struct dl_transform *t)
+{
+	return dl_expr_why(t->set, 0);
 }
 
 struct dl_span

@@ -34,6 +34,9 @@ void dl_transform_free(struct dl_transform *t);
 int64_t dl_transform_event(struct dl_transform *t, const struct dl_event *ev,
     struct dl_buf *out, const char **code, struct dl_err *err);
 
+/* NULL: the program runs on the scanner; or what in it needs libjq. */
+const char *dl_transform_why(const struct dl_transform *t);
+
 /* What the hash of the step is of; valid as long as t. */
 struct dl_span dl_transform_program(const struct dl_transform *t);
 

@@ -18,7 +18,7 @@ tool() { # NAME [-d FILE]
 	shift
 	case $name in
 	dl-transform) dl-transform "$@" .c ;;
-	libjq) dl-transform "$@" '[.c, .m]' ;;
+	libjq) dl-transform "$@" 'reduce . as $x (0; [$x.c, $x.m])' ;;
 	dl-extract) dl-extract "$@" "$T/extract.yaml" ;;
 	dl-twin-put) dl-twin-put "$@" ;;
 	dl-lake-write) dl-lake-write "$@" raw ;;

@@ -149,7 +149,8 @@ is "$(cat "$T/err")" \
 
 # libjq 1.6 aborts over 1e18|todate: an error of that event, and no other.
 { event a 0; event b 1e18; event c 1; } >"$T/in"
-status 0 'where libjq fails' dl-transform -d "$T/dead5" todate <"$T/in"
+status 0 'where libjq fails' dl-transform -d "$T/dead5" '[..][0] | todate' \
+	<"$T/in"
 is "$(jq -c '[.id, .data]' "$T/out" | tr '\n' ' ')" \
 	'["a","1970-01-01T00:00:00Z"] ["c","1970-01-01T00:00:01Z"] ' \
 	'the others pass'
@@ -172,10 +173,10 @@ printf '{"specversion":"1.0"' >"$T/torn"
 status 65 'a torn end' dl-transform . <"$T/torn"
 status 75 'a full disk' sh -c "dl-transform . <'$T/one' >/dev/full"
 
-# Data that isn't JSON behind the door: a dead letter for jq.
+# Data that isn't JSON behind the door: a dead letter where it is looked into.
 printf '%s\n' '{"specversion":"1.0","id":"a","source":"s","type":"t","data":{"a":1,"a":2}}' \
 	>"$T/in"
-status 0 'a name twice' dl-transform -d "$T/dead3" '[.]' <"$T/in"
+status 0 'a name twice' dl-transform -d "$T/dead3" '[.[]]' <"$T/in"
 is "$(jq -r .data.code "$T/dead3")" program 'is a dead letter'
 status 0 'of a plain path the last one counts' dl-transform .a <"$T/in"
 is "$(jq -c .data "$T/out")" 2 'as in jq'
@@ -265,5 +266,18 @@ reduce .[]? as $x (0; . + 1)
 walk(if type == "number" then . + 1 else . end)
 END
 is "$n" 40 'forty programs'
+
+# Which engine.
+
+is "$(dl-transform --explain '{id, mag: (.mag * 10 | round)}')" \
+	'program: the scanner' 'the scanner runs what is common'
+printf '%s\n' '# places' '.place | test("AK")' >"$T/places.jq"
+is "$(dl-transform --explain -p "$T/places.jq")" \
+	"$T/places.jq: libjq, for 'test', a regular expression (line 2)" \
+	'libjq the rest, and the line says why'
+status 78 'what is not jq is explained by its error' \
+	dl-transform --explain '{a: ' <"$T/places.jq"
+if dl-transform --explain . >/dev/full 2>"$T/err"; then r=0; else r=$?; fi
+is "$r" 75 'an explanation that cannot be written is an error'
 
 done_testing

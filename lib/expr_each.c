@@ -133,7 +133,8 @@ call(struct part *p)
 
 	if (p->n->a >= 0 && (r = dl_run_one(p->e, p->n->a, &in)) <= 0)
 		return r;
-	if (dl_run_fn_call(p->e, p->n->fn, &in, p->values, &v) < 0)
+	if (dl_run_effort(p->e, in.text.len) < 0 ||
+	    dl_run_fn_call(p->e, p->n->fn, &in, p->values, &v) < 0)
 		return -1;
 	return p->fn(p->arg, &v);
 }
@@ -200,6 +201,8 @@ to_indexed(void *arg, struct dl_value *v)
 	int r;
 
 	p->values[0] = *v;
+	if (dl_run_effort(p->e, v->text.len) < 0)
+		return -1;
 	r = dl_run_fn_call(p->e,
 	    p->n->op == DL_CODE_INDEX ? dl_fn_index : dl_fn_slice,
 	    &dl_value_null, p->values, &out);

@@ -109,7 +109,8 @@ dl_run_compare(struct dl_eval *e, enum dl_ast_op by, const struct dl_value *x,
 	bool yes = false;
 	int cmp;
 
-	if (dl_value_cmp(e->arena, x, y, &cmp, e->err) < 0)
+	if (dl_run_effort(e, x->text.len + y->text.len) < 0 ||
+	    dl_value_cmp(e->arena, x, y, &cmp, e->err) < 0)
 		return -1;
 	switch (by) {
 	case DL_AST_EQ:

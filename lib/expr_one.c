@@ -58,6 +58,8 @@ one_index(struct dl_eval *e, const struct dl_code_node *n, struct dl_value *v)
 	if ((r = dl_run_one(e, n->b, &args[1])) <= 0 ||
 	    (r = dl_run_one(e, n->a, &args[0])) <= 0)
 		return r;
+	if (dl_run_effort(e, args[0].text.len) < 0)
+		return -1;
 	r = dl_run_fn_call(e, dl_fn_index, &dl_value_null, args, v);
 	if (r < 0 && n->optional) {
 		dl_err_clear(e->err);
@@ -143,13 +145,18 @@ one_fn(struct dl_eval *e, const struct dl_code_node *n, struct dl_value *v)
 {
 	const int *items = e->code->items + n->first;
 	struct dl_value args[DL_CODE_ARGS], in = dl_value_null;
+	size_t bytes = 0;
 	int i, r;
 
-	for (i = n->n - 1; i >= 0; i--)
+	for (i = n->n - 1; i >= 0; i--) {
 		if ((r = dl_run_one(e, items[i], &args[i])) <= 0)
 			return r;
+		bytes += args[i].text.len;
+	}
 	if (n->a >= 0 && (r = dl_run_one(e, n->a, &in)) <= 0)
 		return r;
+	if (dl_run_effort(e, bytes + in.text.len) < 0)
+		return -1;
 	return dl_run_fn_call(e, n->fn, &in, args, v);
 }
 

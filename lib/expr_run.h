@@ -120,6 +120,16 @@ dl_run_tick(struct dl_eval *e)
 	return (++e->steps & 0xffff) == 0 ? dl_run_late(e) : 0;
 }
 
+/* A step on bytes that are looked at as a whole counts by their number. */
+static inline int
+dl_run_effort(struct dl_eval *e, size_t bytes)
+{
+	uint32_t before = e->steps;
+
+	e->steps += (uint32_t)(bytes / 64);
+	return (before ^ e->steps) > 0xffff ? dl_run_late(e) : 0;
+}
+
 /* "Cannot WHAT TYPE (VALUE) MORE"; returns -1. */
 int dl_run_cannot(struct dl_eval *e, const char *what, const struct dl_value *v,
     const char *more);

@@ -24,8 +24,8 @@
  * each page of the tree is written for more records; but what they take, with
  * what LMDB keeps of a transaction, is to stay under 64 MiB.
  */
-#define DL_TWIN_ARENA (20 << 20)
-#define DL_TWIN_ENTRIES (256 << 10)
+#define DL_TWIN_ARENA (26 << 20)
+#define DL_TWIN_ENTRIES (336 << 10)
 
 struct dl_twin_entry {
 	uint32_t head; /* in the arena: time and texts of the observation */

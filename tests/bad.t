@@ -16,6 +16,7 @@ EOF
 tool() { # NAME [-d FILE]
 	local name=$1
 	shift
+	# shellcheck disable=SC2016 # it is jq's
 	case $name in
 	dl-transform) dl-transform "$@" .c ;;
 	libjq) dl-transform "$@" 'reduce . as $x (0; [$x.c, $x.m])' ;;

@@ -292,6 +292,8 @@ fail_halted(struct dl_jqrun *r, struct dl_err *err)
 			    "the program ran longer than %dms", r->max_time_ms);
 		return dl_err_data(err, "the program called halt");
 	}
+	/* libjq 1.6 would free its message again with every later record. */
+	jq_teardown(&r->jq);
 	return fail_text(msg, err);
 }
 

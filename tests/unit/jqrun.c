@@ -400,6 +400,30 @@ a_failure_of_libjq_is_the_records(void **state)
 	assert_int_equal(status, 0);
 }
 
+/*
+ * libjq 1.6 keeps the message of halt_error and frees it with each record that
+ * follows: its state is made anew.  The sanitizers, and libc, tell if not.
+ */
+static void
+the_message_of_a_halt_is_freed_once(void **state)
+{
+	struct dl_expr_options o = {0};
+	struct dl_err err = {0};
+	struct dl_jqrun *r;
+	int i;
+
+	(void)state;
+	r = dl_jqrun_new(
+	    "if . == 1 then \"stop\" | halt_error else \"go\" end", &o, &err);
+	assert_non_null(r);
+	for (i = 0; i < 4; i++) {
+		assert_true(says(r, 1, -1, "stop"));
+		assert_true(says(r, 2, 1, "go"));
+		assert_true(says(r, 2, 1, "go"));
+	}
+	dl_jqrun_free(r);
+}
+
 /* What is made of a record, and after how much of it to stop. */
 struct wanted {
 	int i, n, most;
@@ -511,6 +535,7 @@ main(void)
 	    cmocka_unit_test(a_runaway_program_is_ended),
 	    cmocka_unit_test(endless_outputs_are_ended),
 	    cmocka_unit_test(a_failure_of_libjq_is_the_records),
+	    cmocka_unit_test(the_message_of_a_halt_is_freed_once),
 	    cmocka_unit_test(records_are_apart),
 	    cmocka_unit_test(depth_is_bounded),
 	};

@@ -194,6 +194,8 @@ main(int argc, char *argv[])
 		dl_tool_fail(&err);
 	if (only_explain) {
 		explain(s.t, path);
+		dl_transform_free(s.t);
+		dl_buf_release(&args);
 		return DL_EXIT_OK;
 	}
 	if (dl_flow_open(&f, dead, "dl-transform", step, &err) < 0)

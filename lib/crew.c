@@ -80,16 +80,19 @@ map_blocks(struct dl_crew *c, struct dl_err *err)
 static void
 become_worker(struct dl_crew *c, int me, int fd)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
 	if (fd != WORKER_FD)
 		dup2(fd, WORKER_FD);
 	close_range(WORKER_FD + 1, ~0U, 0);
+	/* Not before: there may have been no descriptor left. */
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	close(null);
 	c->me = me;
 	c->worker[me] = (struct dl_crew_worker){.fd = WORKER_FD, .at = -1};
 }
@@ -289,13 +292,27 @@ dl_crew_poll(const struct dl_crew *c, struct pollfd *to)
 		    .events = POLLIN};
 }
 
+/*
+ * That a worker died with orders that it had not read is told before what it
+ * had said, and once.
+ */
+static ssize_t
+receive(const struct dl_crew_worker *w, struct dl_crew_piece *p)
+{
+	ssize_t n = recv(w->fd, p, sizeof(*p), MSG_DONTWAIT);
+
+	if (n < 0 && errno == ECONNRESET)
+		n = recv(w->fd, p, sizeof(*p), MSG_DONTWAIT);
+	return n;
+}
+
 /* One message of a worker: false, there is none, or it makes no sense. */
 static bool
 hear_one(struct dl_crew *c, struct dl_crew_worker *w)
 {
 	struct dl_crew_block *b = &c->block[w->at];
 	struct dl_crew_piece p;
-	ssize_t n = recv(w->fd, &p, sizeof(p), MSG_DONTWAIT);
+	ssize_t n = receive(w, &p);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;

@@ -129,12 +129,16 @@ static int
 call(struct part *p)
 {
 	struct dl_value in = dl_value_null, v;
-	int r;
+	size_t bytes = 0;
+	int i, r;
 
 	if (p->n->a >= 0 && (r = dl_run_one(p->e, p->n->a, &in)) <= 0)
 		return r;
-	if (dl_run_effort(p->e, in.text.len) < 0 ||
-	    dl_run_fn_call(p->e, p->n->fn, &in, p->values, &v) < 0)
+	for (i = 0; i < p->n->n; i++)
+		bytes += p->values[i].text.len;
+	if (dl_arena_work(p->e->arena, bytes + in.text.len) < 0)
+		return -1;
+	if (dl_run_fn_call(p->e, p->n->fn, &in, p->values, &v) < 0)
 		return -1;
 	return p->fn(p->arg, &v);
 }
@@ -201,12 +205,10 @@ to_indexed(void *arg, struct dl_value *v)
 	int r;
 
 	p->values[0] = *v;
-	if (dl_run_effort(p->e, v->text.len) < 0)
-		return -1;
-	r = dl_run_fn_call(p->e,
-	    p->n->op == DL_CODE_INDEX ? dl_fn_index : dl_fn_slice,
-	    &dl_value_null, p->values, &out);
-	if (r < 0 && p->n->optional) {
+	r = dl_run_step(p->e,
+	    p->n->op == DL_CODE_INDEX ? dl_fn_index : dl_fn_slice, p->values,
+	    &out);
+	if (r < 0 && p->n->optional && !p->e->fatal) {
 		dl_err_clear(p->e->err);
 		return 0;
 	}
@@ -259,6 +261,8 @@ to_elements(void *arg, struct dl_value *v)
 		return p->n->optional
 		           ? 0
 		           : dl_run_cannot(p->e, "iterate over", v, "");
+	if (dl_arena_work(p->e->arena, v->text.len) < 0)
+		return -1;
 	dl_value_enter(&it, v);
 	while ((r = dl_value_next(&it, &name, &element, p->e->err)) > 0) {
 		if (dl_run_tick(p->e) < 0)
@@ -328,6 +332,7 @@ count_by(struct part *p, struct dl_value x, const struct dl_value *upto,
 {
 	struct dl_value zero = dl_value_number(0), args[2], shown;
 	struct dl_eval *e = p->e;
+	struct dl_arena_mark mark;
 	int sign, cmp, r;
 
 	if (dl_value_cmp(e->arena, by, &zero, &sign, e->err) < 0)
@@ -339,8 +344,10 @@ count_by(struct part *p, struct dl_value x, const struct dl_value *upto,
 		if ((sign > 0) != (cmp < 0) || cmp == 0)
 			return 0;
 		shown = x;
+		mark = dl_arena_mark(e->arena);
 		if ((r = p->fn(p->arg, &shown)) != 0)
 			return r;
+		dl_arena_back(e->arena, mark);
 		args[0] = x;
 		args[1] = *by;
 		if (dl_run_fn_call(e, dl_fn_add, &dl_value_null, args, &x) < 0)

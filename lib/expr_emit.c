@@ -109,9 +109,11 @@ dl_run_object(struct dl_eval *e, const struct dl_code_node *n,
 		dl_value_put(b, &values[i]);
 		dl_buf_addc(b, ':');
 		dl_value_put(b, &values[i + 1]);
+		if (check_size(e, b) < 0)
+			return -1;
 	}
 	dl_buf_adds(b, between == '{' ? "{}" : "}");
-	return check_size(e, b) < 0 ? -1 : 1;
+	return 1;
 }
 
 /* Room for the values of n's items. */
@@ -159,6 +161,8 @@ dl_run_format(
 			return 1;
 		fn = dl_fn_format(DL_SPAN("@text"));
 	}
+	if (dl_arena_work(e->arena, in.text.len) < 0)
+		return -1;
 	return dl_run_fn_call(e, fn, &in, NULL, v);
 }
 
@@ -193,6 +197,8 @@ dl_run_string(struct dl_eval *e, const struct dl_code_node *n,
 
 	dl_buf_addc(b, '"');
 	for (i = 0; i < n->n; i++) {
+		if (check_size(e, b) < 0)
+			return -1;
 		if (i % 2 == 0) {
 			dl_buf_span(b, dl_run_node(e, items[i])->text);
 			continue;
@@ -209,8 +215,6 @@ dl_run_string(struct dl_eval *e, const struct dl_code_node *n,
 			text = dl_value_text(s);
 		}
 		put_inside(b, &text);
-		if (check_size(e, b) < 0)
-			return -1;
 	}
 	dl_buf_addc(b, '"');
 	return 1;

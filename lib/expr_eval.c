@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define KEPT ((size_t)4 << 20) /* bytes of a buffer, for the next record */
+
 struct dl_eval *
 dl_eval_new(const struct dl_code *code, struct dl_paths *paths,
     struct dl_arena *arena, int max_time_ms)
@@ -30,6 +32,8 @@ dl_eval_free(struct dl_eval *e)
 		dl_buf_release(e->bufs[i]);
 		free(e->bufs[i]);
 	}
+	if (e->arena->late_arg == e)
+		e->arena->late = NULL;
 	free(e->bufs);
 	free(e->vars);
 	free(e->scopes);
@@ -53,8 +57,11 @@ dl_run_take(struct dl_eval *e)
 int
 dl_run_keep(struct dl_eval *e, const struct dl_buf *b, struct dl_value *v)
 {
-	struct dl_span text = dl_arena_copy(e->arena, dl_buf_as_span(b));
+	struct dl_span text;
 
+	if (dl_arena_work(e->arena, b->len) < 0)
+		return -1;
+	text = dl_arena_copy(e->arena, dl_buf_as_span(b));
 	if (text.p == NULL)
 		return dl_err_data(e->err, DL_ARENA_FULL);
 	return dl_value_json(text, v, e->err) < 0 ? -1 : 1;
@@ -87,6 +94,15 @@ dl_run_fn_call(struct dl_eval *e, dl_fn *fn, const struct dl_value *in,
 }
 
 int
+dl_run_step(struct dl_eval *e, dl_fn *fn, const struct dl_value *args,
+    struct dl_value *v)
+{
+	if (dl_arena_work(e->arena, args[0].text.len) < 0)
+		return -1;
+	return dl_run_fn_call(e, fn, &dl_value_null, args, v);
+}
+
+int
 dl_run_cannot(struct dl_eval *e, const char *what, const struct dl_value *v,
     const char *more)
 {
@@ -109,8 +125,7 @@ dl_run_compare(struct dl_eval *e, enum dl_ast_op by, const struct dl_value *x,
 	bool yes = false;
 	int cmp;
 
-	if (dl_run_effort(e, x->text.len + y->text.len) < 0 ||
-	    dl_value_cmp(e->arena, x, y, &cmp, e->err) < 0)
+	if (dl_value_cmp(e->arena, x, y, &cmp, e->err) < 0)
 		return -1;
 	switch (by) {
 	case DL_AST_EQ:
@@ -159,10 +174,32 @@ report(struct dl_eval *e)
 	return -1;
 }
 
+static int
+late(void *e)
+{
+	return dl_run_late(e);
+}
+
+/* What an unusually large record took is not kept. */
+static void
+shrink(struct dl_buf *b)
+{
+	if (b->cap > KEPT)
+		dl_buf_release(b);
+}
+
 static void
 start(struct dl_eval *e, struct dl_span data, struct dl_span event,
     struct dl_err *err)
 {
+	int i;
+
+	for (i = 0; i < e->nbufs; i++)
+		shrink(e->bufs[i]);
+	shrink(&e->made);
+	shrink(&e->result);
+	e->arena->late = late;
+	e->arena->late_arg = e;
 	e->err = err;
 	e->data = data;
 	e->event = event;

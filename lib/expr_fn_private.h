@@ -46,6 +46,9 @@ dl_fn_text(
 /* Up to the first NUL: all that jq sees of a text where it calls C. */
 struct dl_span dl_fn_c_text(struct dl_span text);
 
+/* |x| of a number: fabs, and length. */
+dl_fn dl_fn_absolute;
+
 /* Past the character at p < end; a byte that begins none is one. */
 const char *dl_fn_past_char(const char *p, const char *end);
 

@@ -1,18 +1,14 @@
 /* jq's functions of arrays, and of objects as lists of values. */
 #include "expr_fn_private.h"
 
-#include <math.h>
-
 static int
 length(struct dl_fn_env *env, const struct dl_value *in,
     const struct dl_value *args, struct dl_value *result)
 {
 	int64_t n = 0;
 
-	(void)args;
 	if (in->kind == DL_JSON_NUMBER)
-		return dl_fn_give(
-		    result, dl_value_number(fabs(dl_value_double(in))));
+		return dl_fn_absolute(env, in, args, result);
 	if (in->kind == DL_JSON_TRUE || in->kind == DL_JSON_FALSE)
 		return dl_fn_fail1(env, in, "has no length");
 	if (in->kind != DL_JSON_NULL &&
@@ -172,7 +168,8 @@ flatten_into(struct dl_fn_env *env, const struct dl_value *v, double levels,
 	if (depth > DL_JSON_DEPTH)
 		return dl_err_data(env->err, "arrays are nested deeper than %d",
 		    DL_JSON_DEPTH);
-	if (dl_fn_enter(env, v, &it) < 0)
+	if (dl_arena_work(env->arena, v->text.len) < 0 ||
+	    dl_fn_enter(env, v, &it) < 0)
 		return -1;
 	while ((r = dl_value_next(&it, &name, &element, env->err)) > 0) {
 		if (element.kind != DL_JSON_ARRAY || levels == 0)

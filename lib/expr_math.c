@@ -1,6 +1,8 @@
 /* jq's functions of numbers: libm's, by their names. */
 #include "expr_fn_private.h"
 
+#include "expr_number.h"
+
 #include <math.h>
 
 static int
@@ -24,6 +26,20 @@ number_of(struct dl_fn_env *env, const struct dl_value *v, double *d)
 		if (number_of(env, in, &x) < 0) \
 			return -1; \
 		return dl_fn_give(result, dl_value_number(call)); \
+	}
+/* What leaves an integer as it is, also one that no double holds. */
+#define WHOLE(name) \
+	static int fn_##name(struct dl_fn_env *env, const struct dl_value *in, \
+	    const struct dl_value *args, struct dl_value *result) \
+	{ \
+		double x; \
+\
+		(void)args; \
+		if (number_of(env, in, &x) < 0) \
+			return -1; \
+		if (dl_number_is_long(env->arena, in)) \
+			return dl_fn_give(result, *in); \
+		return dl_fn_give(result, dl_value_number(name(x))); \
 	}
 #define TWO(name, call) \
 	static int fn_##name(struct dl_fn_env *env, const struct dl_value *in, \
@@ -54,11 +70,11 @@ number_of(struct dl_fn_env *env, const struct dl_value *v, double *d)
 /* clang-format off */
 #define ONES(F) \
 	F(acos) F(acosh) F(asin) F(asinh) F(atan) F(atanh) F(cbrt) \
-	F(ceil) F(cos) F(cosh) F(erf) F(erfc) F(exp) F(exp10) F(exp2) \
-	F(expm1) F(fabs) F(floor) F(gamma) F(j0) F(j1) F(lgamma) F(log) \
-	F(log10) F(log1p) F(log2) F(logb) F(nearbyint) F(rint) F(round) \
-	F(significand) F(sin) F(sinh) F(sqrt) F(tan) F(tanh) F(tgamma) \
-	F(trunc) F(y0) F(y1)
+	F(cos) F(cosh) F(erf) F(erfc) F(exp) F(exp10) F(exp2) F(expm1) \
+	F(gamma) F(j0) F(j1) F(lgamma) F(log) F(log10) F(log1p) F(log2) \
+	F(logb) F(significand) F(sin) F(sinh) F(sqrt) F(tan) F(tanh) \
+	F(tgamma) F(y0) F(y1)
+#define WHOLES(F) F(ceil) F(floor) F(nearbyint) F(rint) F(round) F(trunc)
 #define TWOS(F) \
 	F(atan2) F(copysign) F(drem) F(fdim) F(fmax) F(fmin) F(fmod) \
 	F(hypot) F(nextafter) F(pow) F(remainder) F(scalb)
@@ -70,12 +86,32 @@ number_of(struct dl_fn_env *env, const struct dl_value *v, double *d)
 #define LIST_TWO(name) {#name, 2, fn_##name},
 
 ONES(DEFINE_ONE)
+WHOLES(WHOLE)
 TWOS(DEFINE_TWO)
 TWO(nexttoward, nexttoward(x, (long double)y))
 TEST(isinfinite, isinf(x) != 0)
 TEST(isfinite, isinf(x) == 0)
 TEST(isnan, isnan(x))
 TEST(isnormal, isnormal(x))
+
+int
+dl_fn_absolute(struct dl_fn_env *env, const struct dl_value *in,
+    const struct dl_value *args, struct dl_value *result)
+{
+	double x;
+
+	(void)args;
+	if (number_of(env, in, &x) < 0)
+		return -1;
+	if (!dl_number_is_long(env->arena, in))
+		return dl_fn_give(result, dl_value_number(fabs(x)));
+	*result = *in;
+	if (x < 0) {
+		result->text.p++;
+		result->text.len--;
+	}
+	return 1;
+}
 
 static int
 fn_fma(struct dl_fn_env *env, const struct dl_value *in,
@@ -121,7 +157,8 @@ fn_nan(struct dl_fn_env *env, const struct dl_value *in,
 }
 
 const struct dl_fn_entry dl_fn_numbers[] = {
-    ONES(LIST_ONE) TWOS(LIST_TWO){"nexttoward", 2, fn_nexttoward},
+    ONES(LIST_ONE) WHOLES(LIST_ONE) TWOS(LIST_TWO){"fabs", 0, dl_fn_absolute},
+    {"nexttoward", 2, fn_nexttoward},
     {"ldexp", 2, fn_ldexp},
     {"fma", 3, fn_fma},
     {"isinfinite", 0, fn_isinfinite},

@@ -237,6 +237,14 @@ is_too_long(struct dl_arena *a, struct dl_span text, double d)
 	return isinf(d) || dl_number_cmp(a, &v, &written, d, d) != 0;
 }
 
+bool
+dl_number_is_long(struct dl_arena *a, const struct dl_value *v)
+{
+	/* An integer of 15 digits is below 2^53. */
+	return v->kind == DL_JSON_NUMBER && v->form == DL_VALUE_JSON &&
+	       v->text.len > 15 && is_too_long(a, v->text, dl_value_double(v));
+}
+
 void
 dl_number_print(struct dl_arena *a, struct dl_buf *b, struct dl_span text)
 {

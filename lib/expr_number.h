@@ -24,6 +24,9 @@ int dl_number_cmp(struct dl_arena *a, const struct dl_value *x,
  */
 bool dl_number_is_printed(struct dl_span text);
 
+/* Is it an integer in JSON text, without exponent, that no double holds? */
+bool dl_number_is_long(struct dl_arena *a, const struct dl_value *v);
+
 /* Append a valid number as tojson does (dl_value_print). */
 void dl_number_print(struct dl_arena *a, struct dl_buf *b, struct dl_span text);
 

@@ -160,6 +160,8 @@ multiply(struct dl_fn_env *env, const struct dl_value *x,
 	if (depth > DL_JSON_DEPTH)
 		return dl_err_data(env->err,
 		    "objects are nested deeper than %d", DL_JSON_DEPTH);
+	if (dl_arena_work(env->arena, x->text.len + y->text.len) < 0)
+		return -1;
 	if (is_empty(y))
 		return dl_fn_give(result, *x);
 	if (dl_fn_object_merge(env, &o, x) < 0)
@@ -199,6 +201,8 @@ places(struct dl_fn_env *env, const struct dl_value *array,
 	for (int64_t i = 0; i < n; i++) {
 		v = dl_value_number((double)i);
 		dl_fn_item(env->out, &v);
+		if (dl_fn_room(env, 0) < 0)
+			return -1;
 	}
 	return dl_fn_made_array(env, result);
 }
@@ -268,6 +272,8 @@ to_entries(struct dl_fn_env *env, const struct dl_value *in,
 		dl_buf_adds(env->out, ",\"value\":");
 		dl_value_put(env->out, &value);
 		dl_buf_addc(env->out, '}');
+		if (dl_fn_room(env, 0) < 0)
+			return -1;
 	}
 	return r < 0 ? -1 : dl_fn_made_array(env, result);
 }

@@ -28,6 +28,8 @@ walk(struct dl_eval *e, int scope, struct dl_paths *paths)
 	if (dot->form != DL_VALUE_JSON)
 		text =
 		    dot->form == DL_VALUE_TEXT ? DL_SPAN("\"\"") : DL_SPAN("0");
+	if (dl_arena_work(e->arena, text.len) < 0)
+		return -1;
 	e->scopes[scope].walked = true;
 	return dl_paths_run(paths, text, (struct dl_span){0}, e->err);
 }
@@ -58,10 +60,8 @@ one_index(struct dl_eval *e, const struct dl_code_node *n, struct dl_value *v)
 	if ((r = dl_run_one(e, n->b, &args[1])) <= 0 ||
 	    (r = dl_run_one(e, n->a, &args[0])) <= 0)
 		return r;
-	if (dl_run_effort(e, args[0].text.len) < 0)
-		return -1;
-	r = dl_run_fn_call(e, dl_fn_index, &dl_value_null, args, v);
-	if (r < 0 && n->optional) {
+	r = dl_run_step(e, dl_fn_index, args, v);
+	if (r < 0 && n->optional && !e->fatal) {
 		dl_err_clear(e->err);
 		return 0;
 	}
@@ -79,8 +79,8 @@ one_slice(struct dl_eval *e, const struct dl_code_node *n, struct dl_value *v)
 	    (n->c >= 0 && (r = dl_run_one(e, n->c, &args[2])) <= 0) ||
 	    (r = dl_run_one(e, n->a, &args[0])) <= 0)
 		return r;
-	r = dl_run_fn_call(e, dl_fn_slice, &dl_value_null, args, v);
-	if (r < 0 && n->optional) {
+	r = dl_run_step(e, dl_fn_slice, args, v);
+	if (r < 0 && n->optional && !e->fatal) {
 		dl_err_clear(e->err);
 		return 0;
 	}
@@ -155,7 +155,7 @@ one_fn(struct dl_eval *e, const struct dl_code_node *n, struct dl_value *v)
 	}
 	if (n->a >= 0 && (r = dl_run_one(e, n->a, &in)) <= 0)
 		return r;
-	if (dl_run_effort(e, bytes + in.text.len) < 0)
+	if (dl_arena_work(e->arena, bytes + in.text.len) < 0)
 		return -1;
 	return dl_run_fn_call(e, n->fn, &in, args, v);
 }
@@ -171,26 +171,31 @@ one_error(struct dl_eval *e, const struct dl_code_node *n)
 	return -1;
 }
 
+struct last {
+	struct dl_eval *e;
+	struct dl_buf *b;
+};
+
 /* The last output of a generator, kept as its bytes. */
 static int
 keep_last(void *arg, struct dl_value *v)
 {
-	struct dl_buf *b = arg;
+	struct last *l = arg;
 
-	dl_buf_clear(b);
-	dl_value_put(b, v);
-	return 0;
+	dl_buf_clear(l->b);
+	dl_value_put(l->b, v);
+	return dl_arena_work(l->e->arena, l->b->len);
 }
 
 static int
 one_last(struct dl_eval *e, const struct dl_code_node *n, struct dl_value *v)
 {
-	struct dl_buf *b = dl_run_take(e);
-	int r = dl_run_each(e, n->a, keep_last, b);
+	struct last l = {e, dl_run_take(e)};
+	int r = dl_run_each(e, n->a, keep_last, &l);
 
 	*v = dl_value_null;
 	if (r >= 0)
-		r = b->len == 0 ? 1 : dl_run_keep(e, b, v);
+		r = l.b->len == 0 ? 1 : dl_run_keep(e, l.b, v);
 	dl_run_give(e);
 	return r;
 }

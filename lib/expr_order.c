@@ -172,7 +172,10 @@ count_members(struct order *o, struct cursor *c, size_t *n)
 	dl_json_enter(&it, dl_span(c->p, (size_t)(c->end - c->p)));
 	while ((r = dl_json_member(&it, &name, &value)) > 0)
 		++*n;
-	return r < 0 ? not_json(o) : 0;
+	if (r < 0)
+		return not_json(o);
+	/* What is deep is gone through at each level. */
+	return dl_arena_work(o->arena, (size_t)(it.p - c->p));
 }
 
 /* The members of the object at c, sorted by name, and the cursor past it. */
@@ -283,6 +286,8 @@ dl_value_cmp(struct dl_arena *a, const struct dl_value *x,
 	struct cursor cy = {y->text.p, dl_span_end(y->text)};
 	int r = 0;
 
+	if (dl_arena_work(a, x->text.len + y->text.len) < 0)
+		return -1;
 	if (x->kind != y->kind)
 		o.cmp = x->kind < y->kind ? -1 : 1;
 	else if (x->kind >= DL_JSON_ARRAY)

@@ -87,6 +87,10 @@ int dl_run_format(
 int dl_run_fn_call(struct dl_eval *e, dl_fn *fn, const struct dl_value *in,
     const struct dl_value *args, struct dl_value *v);
 
+/* dl_fn_index or dl_fn_slice. */
+int dl_run_step(struct dl_eval *e, dl_fn *fn, const struct dl_value *args,
+    struct dl_value *v);
+
 /* x by y, as a boolean: 1 or -1. */
 int dl_run_compare(struct dl_eval *e, enum dl_ast_op by,
     const struct dl_value *x, const struct dl_value *y, struct dl_value *v);
@@ -118,16 +122,6 @@ static inline int
 dl_run_tick(struct dl_eval *e)
 {
 	return (++e->steps & 0xffff) == 0 ? dl_run_late(e) : 0;
-}
-
-/* A step on bytes that are looked at as a whole counts by their number. */
-static inline int
-dl_run_effort(struct dl_eval *e, size_t bytes)
-{
-	uint32_t before = e->steps;
-
-	e->steps += (uint32_t)(bytes / 64);
-	return (before ^ e->steps) > 0xffff ? dl_run_late(e) : 0;
 }
 
 /* "Cannot WHAT TYPE (VALUE) MORE"; returns -1. */

@@ -130,13 +130,17 @@ static int
 contains_text(
     struct dl_fn_env *env, const struct dl_value *x, const struct dl_value *y)
 {
+	struct dl_arena_mark mark = dl_arena_mark(env->arena);
 	struct dl_span a, b;
+	bool found;
 
 	if (dl_fn_text(env, x, &a) < 0 || dl_fn_text(env, y, &b) < 0)
 		return -1;
 	a = dl_fn_c_text(a);
 	b = dl_fn_c_text(b);
-	return b.len == 0 || memmem(a.p, a.len, b.p, b.len) != NULL;
+	found = b.len == 0 || memmem(a.p, a.len, b.p, b.len) != NULL;
+	dl_arena_back(env->arena, mark);
+	return found;
 }
 
 /* Is v in any element of x? */
@@ -170,7 +174,8 @@ contains_all(struct dl_fn_env *env, const struct dl_value *x,
 		if (y->kind == DL_JSON_ARRAY) {
 			found = contains_element(env, x, &element, depth);
 		} else {
-			if (dl_fn_text(env, &name, &key) < 0)
+			if (dl_arena_work(env->arena, x->text.len) < 0 ||
+			    dl_fn_text(env, &name, &key) < 0)
 				return -1;
 			found = dl_value_member(
 			    env->arena, x, key, &other, env->err);
@@ -193,6 +198,8 @@ contains_value(struct dl_fn_env *env, const struct dl_value *x,
 	if (depth > DL_JSON_DEPTH)
 		return dl_err_data(env->err, "values are nested deeper than %d",
 		    DL_JSON_DEPTH);
+	if (dl_arena_work(env->arena, x->text.len + y->text.len) < 0)
+		return -1;
 	if (x->kind == y->kind && x->kind >= DL_JSON_ARRAY)
 		return contains_all(env, x, y, depth + 1);
 	if (x->kind == y->kind && x->kind == DL_JSON_STRING)
@@ -270,7 +277,8 @@ getpath(struct dl_fn_env *env, const struct dl_value *in,
 		    env->err, "Path must be specified as an array");
 	dl_value_enter(&it, args);
 	while ((r = dl_value_next(&it, NULL, &of[1], env->err)) > 0) {
-		if (dl_fn_index(env, NULL, of, &at) < 0)
+		if (dl_arena_work(env->arena, of[0].text.len) < 0 ||
+		    dl_fn_index(env, NULL, of, &at) < 0)
 			return -1;
 		of[0] = at;
 	}

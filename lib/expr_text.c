@@ -180,6 +180,8 @@ explode(struct dl_fn_env *env, const struct dl_value *in,
 		q = dl_fn_past_char(p, end);
 		v = dl_value_number(decode(p, q));
 		dl_fn_item(env->out, &v);
+		if (dl_fn_room(env, 0) < 0)
+			return -1;
 	}
 	return dl_fn_made_array(env, result);
 }
@@ -235,7 +237,8 @@ dl_fn_split(struct dl_fn_env *env, struct dl_span text, struct dl_span sep,
 		part = dl_value_text(
 		    dl_span(p, (size_t)((q == NULL ? end : q) - p)));
 		dl_fn_comma(env->out);
-		if (dl_value_print(env->arena, env->out, &part, env->err) < 0)
+		if (dl_value_print(env->arena, env->out, &part, env->err) < 0 ||
+		    dl_fn_room(env, 0) < 0)
 			return -1;
 		if (q == NULL || (sep.len == 0 && q == end))
 			break;

@@ -223,7 +223,7 @@ beyond(const struct change *c, const struct dl_code_step *s, int64_t n,
 
 	if (!c->del && index > INDEX_MAX)
 		return dl_err_data(c->e->err, "Array index too large");
-	if (!c->del && index * 5 > (int64_t)DL_ARENA_MAX)
+	if (!c->del && index * 5 + (int64_t)b->len > (int64_t)DL_ARENA_MAX)
 		return dl_err_data(c->e->err, DL_ARENA_FULL);
 	if (!c->del)
 		for (; n < index; n++)
@@ -426,6 +426,7 @@ static int
 rewrite_all(const struct change *c, struct dl_value *v, struct dl_buf *b)
 {
 	const int *chains = c->e->code->items + c->n->first;
+	struct dl_arena_mark mark = dl_arena_mark(c->e->arena);
 	const struct dl_code_step *s;
 	size_t start = b->len;
 	struct dl_buf made;
@@ -442,6 +443,8 @@ rewrite_all(const struct change *c, struct dl_value *v, struct dl_buf *b)
 			dl_value_put(b, v);
 		if (r == DELETED)
 			dl_buf_adds(b, "null");
+		/* What v was is in b now, as far as it stays. */
+		dl_arena_back(c->e->arena, mark);
 		made = (struct dl_buf){b->p + start, b->len - start, 0};
 		if (i + 1 < c->n->n && dl_run_keep(c->e, &made, v) < 0)
 			return -1;

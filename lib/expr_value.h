@@ -40,6 +40,9 @@ struct dl_arena {
 	struct dl_arena_chunk *first, *now;
 	size_t used; /* bytes since the reset */
 	struct dl_buf scratch;
+	size_t work;            /* bytes gone through since the last look */
+	int (*late)(void *arg); /* dl_arena_work's, or NULL */
+	void *late_arg;
 };
 #define DL_ARENA_MAX ((size_t)256 << 20) /* bytes that one record may use */
 #define DL_ARENA_FULL "the program needs too much memory for this record"
@@ -61,6 +64,22 @@ struct dl_arena_mark {
 };
 struct dl_arena_mark dl_arena_mark(const struct dl_arena *a);
 void dl_arena_back(struct dl_arena *a, struct dl_arena_mark m);
+
+/*
+ * Before so many bytes are gone through: -1 where there is no more time for the
+ * record, with a message.  Each DL_ARENA_WORK bytes the arena's owner is asked,
+ * by late(), which says so itself.
+ */
+#define DL_ARENA_WORK ((size_t)1 << 20)
+static inline int
+dl_arena_work(struct dl_arena *a, size_t bytes)
+{
+	a->work += bytes;
+	if (a->work < DL_ARENA_WORK)
+		return 0;
+	a->work = 0;
+	return a->late == NULL ? 0 : a->late(a->late_arg);
+}
 
 /*
  * Functions that take an arena return -1 where memory ends, with a message in

@@ -311,18 +311,26 @@ settle(struct boss *s, struct dl_err *err)
 	return r;
 }
 
-/* A block to read into, begun with what the last one left; NULL: not now. */
+/*
+ * A block to read into, begun with what the last one left; NULL: not now.  What
+ * comes behind a line that is too long may be whole lines.
+ */
 static struct dl_crew_block *
 open_block(struct boss *s)
 {
-	if (s->block == NULL && (s->block = dl_crew_spare(&s->crew)) != NULL) {
-		s->whole = 0;
-		s->block->len = s->tail.len;
-		if (s->tail.len > 0)
-			memcpy(s->block->in, s->tail.p, s->tail.len);
+	struct dl_crew_block *b = s->block;
+	const char *nl;
+
+	if (b == NULL && (b = dl_crew_spare(&s->crew)) != NULL) {
+		b->len = s->tail.len;
+		if (b->len > 0)
+			memcpy(b->in, s->tail.p, b->len);
 		dl_buf_clear(&s->tail);
+		nl = memrchr(b->in, '\n', b->len);
+		s->whole = nl == NULL ? 0 : (size_t)(nl + 1 - b->in);
+		s->block = b;
 	}
-	return s->block;
+	return b;
 }
 
 /* The block goes, without what is behind its last line. */

@@ -141,6 +141,24 @@ for n in 1 2 3; do
 	is "$(cat err)" 'dl-transform: <stdin>:2: a line of 17000000 bytes, at most 16777216 are taken' \
 		"-j $n: is told"
 done
+# What comes with the end of a line that is too long, before the next one.
+long() { head -c "$1" /dev/zero | tr '\0' x; }
+{
+	event 1 1; long 17000000; echo
+	event 2 2; checkpoint 2; long 16777200; echo
+	event 3 3; long 20000000; echo
+	event 4 4; printf '\n'
+	event 5 5; checkpoint 5
+} >around
+for n in 1 2 3; do
+	rm -f dead
+	status 0 "-j $n: lines around those that are too long" \
+		dl-transform -v -j $n -d dead '[.]' <around
+	is "$(jq -r .id out | xargs) $(jq -r .data.line dead | xargs)" \
+		'1 2 2 3 4 5 5 2 5 7 9' "-j $n: none is lost"
+	is "$(cat err)" 'dl-transform: 9 in, 5 out, 0 dropped, 4 dead' \
+		"-j $n: and each is counted"
+done
 for n in 1 2; do
 	status 75 "-j $n: a closed input" dl-transform -j $n . <&-
 	status 78 "-j $n: a directory as input" dl-transform -j $n . </
@@ -197,6 +215,10 @@ is $? 0 'and the checkpoint behind it'
 event 6 0 >&9
 soon holds '"id":"6"' idle
 is $? 0 'and a dead letter'
+{ long 17000000; echo; event long 7; } >behind
+cat behind >&9
+soon holds '"id":"long"' out
+is $? 0 'and an event behind a line that is too long'
 printf '%s' "$(event 7 7)" >&9
 sleep 0.2
 is "$(grep -c '"id":"7"' out)" 0 'half a line waits'
@@ -209,11 +231,28 @@ sleep 0.5
 is "$(($(ticks "$filter") - used < 5))" 1 'nothing spins while it waits'
 
 # What workers are: they have nothing of their parent's pipes.
-for worker in $(workers "$filter"); do
-	is "$(find "/proc/$worker/fd" -type l -printf '%f ' | xargs -n 1 |
-		sort -n | xargs) $(readlink "/proc/$worker/fd/"{0,1} | sort -u)" \
-		'0 1 2 3 /dev/null' 'a worker holds no pipe'
-done
+hold_nothing() { # PID WHEN
+	local worker
+	for worker in $(workers "$1"); do
+		is "$(find "/proc/$worker/fd" -type l -printf '%f ' |
+			xargs -n 1 | sort -n | xargs) $(readlink \
+			"/proc/$worker/fd/"{0,1} | sort -u)" \
+			'0 1 2 3 /dev/null' "a worker holds no pipe$2"
+	done
+}
+hold_nothing "$filter" ''
+mkfifo few.in
+prlimit --nofile=6 dl-transform -j 2 '[.]' <few.in >few.out &
+few=$!
+tap_pids+=("$few")
+exec 8>few.in
+soon has_workers "$few" 2
+event 1 1 >&8
+soon [ -s few.out ]
+hold_nothing "$few" ', even where descriptors are few'
+exec 8>&-
+wait "$few"
+is $? 0 'which are enough'
 for sig in INT INT TERM TERM; do
 	for worker in $(workers "$filter"); do kill -$sig "$worker"; done
 	sleep 0.05

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ANY_LINE UINT64_MAX
@@ -234,6 +235,32 @@ workers_that_end(void **state)
 	lose("e", DL_EXIT_BUG, 0, "a worker ended too early");
 }
 
+/*
+ * A worker may die before anybody has listened to what it did, and with more to
+ * do that it never looked at: what it did is not lost.
+ */
+static void
+done_before_it_died(void **state)
+{
+	struct dl_crew_piece p;
+	struct dl_err err = {0};
+	struct dl_crew c;
+	siginfo_t dead;
+
+	(void)state;
+	start(&c, 1);
+	give(&c, "slow");
+	give(&c, "h");
+	give(&c, "1 after");
+	assert_int_equal(waitid(P_ALL, 0, &dead, WEXITED | WNOWAIT), 0);
+	assert_int_equal(take(&c, &p, &err), 1);
+	assert_int_equal(p.lines, strlen("slow"));
+	dl_crew_done(&c);
+	assert_int_equal(take(&c, &p, &err), -1);
+	assert_int_equal(p.lines, 7);
+	dl_crew_end(&c);
+}
+
 /* More bytes than a piece can have: it is not believed, and ended. */
 static void
 a_worker_that_lies(void **state)
@@ -265,6 +292,7 @@ main(void)
 	    cmocka_unit_test(a_bound_of_bytes),
 	    cmocka_unit_test(memory_is_given_back),
 	    cmocka_unit_test(workers_that_end),
+	    cmocka_unit_test(done_before_it_died),
 	    cmocka_unit_test(a_worker_that_lies),
 	    cmocka_unit_test(how_many),
 	};

@@ -9,8 +9,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -375,7 +377,8 @@ set_of_all(bool jq, bool whole_event)
 static bool
 is_beyond_jq(const char *program, const char *document)
 {
-	return strpbrk(program, "=<>+-(@\\") != NULL &&
+	return (strpbrk(program, "=<>+-(@\\") != NULL ||
+		   strstr(program, "length") != NULL) &&
 	       strspn(document + strcspn(document, "0123456789"),
 		   "0123456789") > 15;
 }
@@ -569,6 +572,148 @@ programs_end(void **state)
 	    "error: the program needs too much memory for this record\n");
 }
 
+/* [TEXT0,TEXT1,…]; to be freed. */
+static char *
+list_of(const char *text, int n)
+{
+	struct dl_buf b = {0};
+	int i;
+
+	for (i = 0; i < n; i++)
+		dl_buf_printf(&b, "%c\"%s%d\"", i == 0 ? '[' : ',', text, i);
+	dl_buf_addc(&b, ']');
+	dl_buf_str(&b);
+	return b.p;
+}
+
+/* Also where all the time goes by in functions: of much data, a few calls. */
+static void
+functions_end(void **state)
+{
+	static const char *const slow[] = {
+	    "contains(reverse)",
+	    "contains(reverse)?",
+	    ". as $x | try ($x | contains($x | reverse)) catch 1",
+	    "map({(.): 1}) | add | contains(.)",
+	    "map(0) | indices(.[0:(length / 2 | floor)])",
+	    "map(0) | .[.[0:(length / 2 | floor)]]?",
+	    ". as $x | [range(0; length) | $x[.]] | length",
+	    ". as $x | [range(0; length) | $x[.:.+1]?] | length",
+	    ". as $x | [range(0; length) | $x[-1:], 1] | length",
+	    ". as $x | [range(0; length) | $x == $x] | length",
+	    ". as $x | [range(0; length) | $x | length] | length",
+	    ". as $x | [range(0; length) | {a: $x} | .a | length] | length",
+	    ". as $x | last(range(0; length) | $x)",
+	    ". as $x | [.[] | . as $y | $x | index($y)] | length",
+	    "map({(.): 1}) | add | . as $o | keys | map($o[.]) | length",
+	    "map({(.): 1}) | add | . as $o | [.[] | $o | has(\"x\")]",
+	    "tojson | . as $s | [range(0; length) | $s[.:.+1]] | length",
+	    "tojson | . as $s | [range(0; length) | $s | @html] | length",
+	};
+	const struct dl_expr_options o = {.max_time_ms = 50};
+	char *data = list_of("x", 40000);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(slow); i++)
+		if (strcmp(answer(slow[i], data, &o),
+			"error: the program ran longer than 50ms\n") != 0)
+			fail_msg(
+			    "%s: %.100s", slow[i], answer(slow[i], data, &o));
+	free(data);
+}
+
+static long
+most_megabytes(void)
+{
+	struct rusage use;
+
+	getrusage(RUSAGE_SELF, &use);
+	return use.ru_maxrss >> 10;
+}
+
+/* What a program makes of little more than the record's own bytes. */
+static void
+much_is_never_held(void **state)
+{
+	static const char full[] =
+	    "error: the program needs too much memory for this record\n";
+	struct dl_buf program = {0};
+	char *data = list_of("x", 500000), *few = list_of("\\u0041", 4000);
+	int i;
+
+	(void)state;
+	dl_buf_adds(&program, "tojson as $x | \"");
+	for (i = 0; i < 300; i++)
+		dl_buf_adds(&program, "\\($x | ltrimstr(\"\"))");
+	dl_buf_adds(&program, "\"");
+	assert_string_equal(answer(dl_buf_str(&program), data, NULL), full);
+	dl_buf_clear(&program);
+	dl_buf_adds(&program, ". as $x | {");
+	for (i = 0; i < 300; i++)
+		dl_buf_printf(&program, "(.[%d]): $x,", i);
+	dl_buf_adds(&program, "(\"a\" + .[0]): 1}");
+	assert_string_equal(answer(dl_buf_str(&program), data, NULL), full);
+	assert_string_equal(answer(". as $i | null | .[$i][$i][$i][$i][$i][$i]"
+				   "[$i][$i][$i][$i] = 1",
+				"50000000", NULL),
+	    full);
+	assert_true(most_megabytes() < 1600);
+	/* What is looked at again and again needs no new memory. */
+	assert_string_equal(answer("contains(reverse)", few, NULL), "true\n");
+	dl_buf_clear(&program);
+	dl_buf_adds(&program, "{a: .} | del(.a0");
+	for (i = 1; i < 60; i++)
+		dl_buf_printf(&program, ", .a%d", i);
+	dl_buf_adds(&program, ") | .a | length");
+	assert_string_equal(
+	    answer(dl_buf_str(&program), data, NULL), "500000\n");
+	assert_string_equal(answer("last(range(0; 3000; 1) as $i | tojson"
+				   " | length)",
+				few, NULL),
+	    "30891\n");
+	dl_buf_release(&program);
+	free(data);
+	free(few);
+}
+
+static size_t
+allocated(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* One large record, and then a small one: its memory is given back. */
+static void
+memory_is_given_back(void **state)
+{
+	size_t before = allocated(), i;
+	char *data = list_of("x", 1000000);
+	struct dl_expr_set *s = dl_expr_set_new();
+	struct dl_buf line = {0}, out = {0};
+	struct dl_err err = {0};
+	const char *docs[] = {data, "[\"x\"]"};
+
+	(void)state;
+	assert_int_equal(
+	    dl_expr_add(s, "[[.[] | [.]] | .[]] | map(.[0])", NULL, &err), 0);
+	for (i = 0; i < COUNT(docs); i++) {
+		struct dl_event ev = event_of(&line, docs[i]);
+
+		assert_int_equal(dl_expr_run(s, &ev, &err), 0);
+		outputs(s, 0, &out);
+		dl_event_release(&ev);
+		assert_true(out.len == strlen(docs[i]) + 1);
+		dl_buf_release(&line);
+		dl_buf_release(&out);
+	}
+	free(data);
+	assert_true(allocated() < before + ((size_t)2 << 20));
+	dl_expr_set_free(s);
+}
+
 static int
 stop_at_two(void *arg, struct dl_span value)
 {
@@ -725,6 +870,9 @@ main(void)
 	    cmocka_unit_test(no_program_of_jq),
 	    cmocka_unit_test(arguments_are_variables),
 	    cmocka_unit_test(programs_end),
+	    cmocka_unit_test(functions_end),
+	    cmocka_unit_test(much_is_never_held),
+	    cmocka_unit_test(memory_is_given_back),
 	    cmocka_unit_test(outputs_may_be_left),
 	    cmocka_unit_test(single_outputs_are_known),
 	    cmocka_unit_test(broken_data_is_an_error),

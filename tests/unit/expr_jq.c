@@ -85,7 +85,7 @@ pair_run(struct pair *p, int k, const char *data, bool exact)
 
 	run(p->scanner, k, &ev, &a);
 	run(p->jq, 0, &ev, &b);
-	if (!is_same(p->programs[k], &a, &b) && !is_lost(&b) &&
+	if (!is_lost(&a, &b) && !is_same(p->programs[k], &a, &b) &&
 	    (exact || !is_rounded(&b)))
 		differ(p->programs[k], data, &a, &b);
 	dl_event_release(&ev);

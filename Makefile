@@ -50,14 +50,15 @@ DL_CFLAGS = -std=gnu11 -g -fPIE $(WARN) $(FLAVOUR_CFLAGS_$(FLAVOUR)) $(CFLAGS)
 DL_LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	$(FLAVOUR_LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 # As needed: a tool loads only the libraries that it uses.
-LIBS = -ljq -lcurl -llmdb -lyaml -lzstd -lz -lsodium -lcsv -lm -lpthread
+LIBS = -ljq -lcurl -llmdb -lyaml -lzstd -lz -lsodium -lcsv -lexpat \
+	-lpcre2-8 -lm -lpthread
 
 DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 	liblmdb-dev libyaml-dev libzstd-dev zlib1g-dev libxxhash-dev \
-	libsodium-dev libcsv-dev
+	libsodium-dev libcsv-dev libexpat1-dev libpcre2-dev
 DEPS_DEMO = bash jq zstd
 DEPS_TEST = perl libcmocka-dev gzip curl nginx-light openssl mandoc man-db \
-	lmdb-utils procps time openssh-server openssh-client iproute2
+	miller python3 libxml2-utils lmdb-utils procps time openssh-server openssh-client iproute2
 DEPS_BENCH = gojq miller redis-server
 DEPS_PROFILE = linux-perf valgrind
 DEPS_LINT = clang clang-format git mandoc shellcheck

@@ -58,9 +58,9 @@ main(int argc, char *argv[])
 	    DL_OPT_STR(
 		'n', "name", &name, "NAME", "name of standard input's source"),
 	    DL_OPT_STR('F', "format", &format, "FORMAT",
-		"json, ndjson (default) or csv"),
-	    DL_OPT_STR(
-		0, "items", &items, "PATH", "jq path to the list of items"),
+		"ndjson (default), json, csv, tsv, xml..."),
+	    DL_OPT_STR(0, "items", &items, "PATH",
+		"path to the items: jq's, or of xml's elements"),
 	    DL_OPT_STR(0, "subject", &subject, "EXPR",
 		"jq expression of an item's key"),
 	    DL_OPT_STR(

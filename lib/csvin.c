@@ -16,7 +16,6 @@ enum state {
 struct dl_csvin {
 	struct csv_parser parser;
 	char delimiter;
-	bool strings;
 	size_t max;
 	dl_csvin_fn *fn;
 	void *arg;
@@ -30,11 +29,10 @@ struct dl_csvin {
 	struct dl_buf json;
 	size_t nfields;
 
-	struct dl_buf keys; /* of the header: `{"a":`, `,"b":`, ... */
-	size_t *key_end;    /* where each ends in keys; ncolumns of them */
-	size_t ncolumns;
-	size_t key_cap;
+	struct dl_columns *columns; /* without names: of the header */
 	bool header_done;
+	size_t ncolumns;     /* once that is done */
+	struct dl_err wrong; /* a field of the row at hand is */
 
 	uint64_t row;  /* number of the row at hand, from 1 after the header */
 	uint64_t line; /* number of the line at hand, from 1 */
@@ -59,13 +57,16 @@ start_parser(struct dl_csvin *c)
 }
 
 struct dl_csvin *
-dl_csvin_new(
-    char delimiter, bool strings, size_t max_bytes, dl_csvin_fn *fn, void *arg)
+dl_csvin_new(char delimiter, const struct dl_column_rules *rules,
+    size_t max_bytes, dl_csvin_fn *fn, void *arg)
 {
 	struct dl_csvin *c = dl_calloc(1, sizeof(*c));
 
 	c->delimiter = delimiter;
-	c->strings = strings;
+	c->columns = dl_columns_new(rules);
+	c->header_done = dl_columns_named(c->columns);
+	c->row = c->header_done;
+	c->ncolumns = dl_columns_count(c->columns);
 	c->max = max_bytes;
 	c->fn = fn;
 	c->arg = arg;
@@ -82,73 +83,8 @@ dl_csvin_free(struct dl_csvin *c)
 	csv_free(&c->parser);
 	dl_buf_release(&c->raw);
 	dl_buf_release(&c->json);
-	dl_buf_release(&c->keys);
-	free(c->key_end);
+	dl_columns_free(c->columns);
 	free(c);
-}
-
-static const char *
-digits(const char *p, const char *end)
-{
-	while (p < end && *p >= '0' && *p <= '9')
-		p++;
-	return p;
-}
-
-/* Is text a number by JSON's grammar, so that its bytes can stand as one? */
-static bool
-is_number(struct dl_span text)
-{
-	const char *p = text.p, *end = p + text.len, *q;
-
-	if (p < end && *p == '-')
-		p++;
-	if ((q = digits(p, end)) == p || (*p == '0' && q - p > 1))
-		return false;
-	p = q;
-	if (p < end && *p == '.') {
-		if ((q = digits(p + 1, end)) == p + 1)
-			return false;
-		p = q;
-	}
-	if (p < end && (*p == 'e' || *p == 'E')) {
-		p++;
-		if (p < end && (*p == '+' || *p == '-'))
-			p++;
-		if ((q = digits(p, end)) == p)
-			return false;
-		p = q;
-	}
-	return p == end;
-}
-
-static void
-add_key(struct dl_csvin *c, struct dl_span name)
-{
-	if (c->ncolumns == c->key_cap) {
-		c->key_cap = c->key_cap == 0 ? 16 : 2 * c->key_cap;
-		c->key_end =
-		    dl_realloc(c->key_end, c->key_cap * sizeof(*c->key_end));
-	}
-	dl_buf_addc(&c->keys, c->ncolumns == 0 ? '{' : ',');
-	dl_json_quote(&c->keys, name);
-	dl_buf_addc(&c->keys, ':');
-	c->key_end[c->ncolumns++] = c->keys.len;
-}
-
-static void
-add_value(struct dl_csvin *c, const char *p, size_t len)
-{
-	struct dl_span text = {p == NULL ? "" : p, len};
-	size_t from = c->nfields == 0 ? 0 : c->key_end[c->nfields - 1];
-
-	dl_buf_add(&c->json, c->keys.p + from, c->key_end[c->nfields] - from);
-	if (p == NULL && !c->strings)
-		dl_buf_adds(&c->json, "null");
-	else if (!c->strings && is_number(text))
-		dl_buf_span(&c->json, text);
-	else
-		dl_json_quote(&c->json, text);
 }
 
 static void
@@ -157,9 +93,10 @@ take_field(void *p, size_t len, void *arg)
 	struct dl_csvin *c = arg;
 
 	if (!c->header_done)
-		add_key(c, dl_span(p == NULL ? "" : p, len));
+		dl_columns_add(c->columns, dl_span(p == NULL ? "" : p, len));
 	else if (c->nfields < c->ncolumns)
-		add_value(c, p, len);
+		(void)dl_columns_put(c->columns, &c->json, c->nfields,
+		    dl_span(p, len), &c->wrong);
 	c->nfields++;
 }
 
@@ -183,6 +120,7 @@ next_row(struct dl_csvin *c)
 	c->row_done = false;
 	c->odd = false;
 	c->state = STATE_ROW;
+	dl_err_clear(&c->wrong);
 	c->row_line = c->line;
 	c->row++;
 }
@@ -236,42 +174,6 @@ misplaced_quote(struct dl_csvin *c, struct dl_err *err)
 }
 
 static int
-by_name(const void *a, const void *b)
-{
-	return dl_span_cmp(
-	    *(const struct dl_span *)a, *(const struct dl_span *)b);
-}
-
-/* No two columns may have one name: an object can't hold both. */
-static int
-check_names(struct dl_csvin *c, struct dl_err *err)
-{
-	struct dl_span *names = dl_alloc(c->ncolumns * sizeof(*names));
-	size_t from = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < c->ncolumns; i++) {
-		/* Without the bracket or comma, the quotes and the colon. */
-		names[i] =
-		    dl_span(c->keys.p + from + 2, c->key_end[i] - from - 4);
-		from = c->key_end[i];
-		if (names[i].len == 0 && r == 0)
-			r = dl_err_data(err,
-			    "the header of the CSV: column %zu has no name",
-			    i + 1);
-	}
-	qsort(names, c->ncolumns, sizeof(*names), by_name);
-	for (size_t i = 1; r == 0 && i < c->ncolumns; i++)
-		if (dl_span_eq(names[i - 1], names[i]))
-			r = dl_err_data(err,
-			    "the header of the CSV: two columns are named "
-			    "'%.*s'",
-			    DL_SPAN_ARG(names[i]));
-	free(names);
-	return r;
-}
-
-static int
 check_bytes(struct dl_span raw, struct dl_err *bad)
 {
 	if (memchr(raw.p, '\0', raw.len) != NULL)
@@ -288,9 +190,12 @@ finish_header(struct dl_csvin *c, struct dl_err *err)
 
 	if (check_bytes(raw_row(c), &bad) < 0)
 		return bad_row(c, "csv", &bad, err);
-	if (check_names(c, err) < 0)
+	if (dl_columns_check(c->columns, err) < 0) {
+		dl_err_prefix(err, "the header of the CSV");
 		return -1;
+	}
 	c->header_done = true;
+	c->ncolumns = dl_columns_count(c->columns);
 	next_row(c);
 	return 0;
 }
@@ -310,6 +215,8 @@ finish_row(struct dl_csvin *c, struct dl_err *err)
 		    c->nfields == 1 ? "field" : "fields", c->ncolumns);
 		return bad_row(c, "csv", &bad, err);
 	}
+	if (c->wrong.status != DL_EXIT_OK)
+		return bad_row(c, "type", &c->wrong, err);
 	dl_buf_addc(&c->json, '}');
 	if (c->json.len > c->max)
 		return long_row(c, err);

@@ -1,11 +1,11 @@
 #include "items.h"
 
 #include "buf.h"
-#include "csvin.h"
 #include "expr.h"
+#include "items_kind.h"
 #include "json.h"
 #include "json_stream.h"
-#include "line.h"
+#include "recode.h"
 
 #include <stdlib.h>
 
@@ -15,6 +15,7 @@ struct dl_items {
 	void *arg;
 	size_t bom; /* bytes of a byte order mark seen; 3: past it */
 	bool cut_off;
+	struct dl_recode *recode; /* NULL: it is UTF-8 */
 
 	/* json */
 	struct dl_buf names; /* of a plain path, each ended by a NUL */
@@ -22,11 +23,22 @@ struct dl_items {
 	struct dl_expr_set *set;
 	struct dl_json_stream *stream;
 
-	struct dl_csvin *csv;
+	struct dl_buf held; /* a whole document */
 
-	struct dl_buf held; /* a part of a line, or a whole document */
-	uint64_t line;      /* ndjson: number of the line at hand */
-	size_t total;       /* ndjson: bytes of a line that is too long, or 0 */
+	/* Every other format. */
+	const struct dl_items_kind *kind;
+	void *reader;
+};
+
+static const struct dl_items_kind *const kinds[] = {
+    [DL_ITEMS_JSON] = NULL, /* here */
+    [DL_ITEMS_NDJSON] = &dl_items_kind_ndjson,
+    [DL_ITEMS_CSV] = &dl_items_kind_csv,
+    [DL_ITEMS_TSV] = &dl_items_kind_tsv,
+    [DL_ITEMS_TEXT] = &dl_items_kind_text,
+    [DL_ITEMS_XML] = &dl_items_kind_xml,
+    [DL_ITEMS_SSE] = &dl_items_kind_sse,
+    [DL_ITEMS_RAW] = &dl_items_kind_raw,
 };
 
 static int
@@ -43,6 +55,21 @@ compile_path(struct dl_items *it, struct dl_err *err)
 	return dl_expr_add(it->set, it->o.path, &options, err) < 0 ? -1 : 0;
 }
 
+static int take_utf8(void *arg, const char *p, size_t n, struct dl_err *err);
+
+static int
+open_reader(struct dl_items *it, struct dl_err *err)
+{
+	if (it->o.encoding != NULL &&
+	    (it->recode = dl_recode_new(it->o.encoding, take_utf8, it, err)) ==
+		NULL)
+		return -1;
+	if (it->kind == NULL)
+		return compile_path(it, err);
+	it->reader = it->kind->open(&it->o, it->fn, it->arg, err);
+	return it->reader == NULL ? -1 : 0;
+}
+
 struct dl_items *
 dl_items_new(const struct dl_items_options *options, dl_items_fn *fn, void *arg,
     struct dl_err *err)
@@ -52,7 +79,8 @@ dl_items_new(const struct dl_items_options *options, dl_items_fn *fn, void *arg,
 	it->o = *options;
 	it->fn = fn;
 	it->arg = arg;
-	if (compile_path(it, err) < 0) {
+	it->kind = kinds[options->format];
+	if (open_reader(it, err) < 0) {
 		dl_items_free(it);
 		return NULL;
 	}
@@ -67,7 +95,9 @@ dl_items_free(struct dl_items *it)
 		return;
 	dl_json_stream_free(it->stream);
 	dl_expr_set_free(it->set);
-	dl_csvin_free(it->csv);
+	if (it->reader != NULL)
+		it->kind->close(it->reader);
+	dl_recode_free(it->recode);
 	dl_buf_release(&it->names);
 	dl_buf_release(&it->held);
 	free(it);
@@ -106,116 +136,17 @@ new_stream(struct dl_items *it)
 void
 dl_items_start(struct dl_items *it)
 {
-	it->bom = 0;
+	it->bom = it->o.format == DL_ITEMS_RAW ? 3 : 0; /* all its bytes */
 	it->cut_off = false;
-	it->line = 1;
-	it->total = 0;
 	dl_buf_clear(&it->held);
 	dl_json_stream_free(it->stream);
 	it->stream = NULL;
-	dl_csvin_free(it->csv);
-	it->csv = NULL;
-	if (it->o.format == DL_ITEMS_CSV)
-		it->csv = dl_csvin_new(it->o.delimiter, it->o.csv_strings,
-		    it->o.max_item, it->fn, it->arg);
-	else if (it->o.format == DL_ITEMS_JSON && it->set == NULL)
+	if (it->recode != NULL)
+		dl_recode_start(it->recode);
+	if (it->kind != NULL)
+		it->kind->start(it->reader);
+	else if (it->set == NULL)
 		it->stream = new_stream(it);
-}
-
-static int
-long_line(struct dl_items *it, struct dl_err *err)
-{
-	struct dl_span head = dl_buf_as_span(&it->held);
-	struct dl_err bad = {0};
-	size_t total = it->total;
-
-	dl_err_data(&bad, "line %llu: %zu bytes, longer than the limit of %zu",
-	    (unsigned long long)it->line, total, it->o.max_item);
-	it->total = 0;
-	if (head.len > DL_LINE_KEEP)
-		head.len = DL_LINE_KEEP;
-	return it->fn(it->arg, head, total, "too-long", &bad, err);
-}
-
-/* A whole line, without its newline. */
-static int
-take_line(struct dl_items *it, struct dl_span line, struct dl_err *err)
-{
-	struct dl_span item = line;
-	struct dl_err bad;
-
-	while (item.len > 0 && strchr(" \t\r", *item.p) != NULL &&
-	       *item.p != '\0') {
-		item.p++;
-		item.len--;
-	}
-	if (item.len == 0)
-		return 0;
-	while (item.p[item.len - 1] == ' ' || item.p[item.len - 1] == '\t' ||
-	       item.p[item.len - 1] == '\r')
-		item.len--;
-	bad.status = DL_EXIT_OK;
-	if (dl_json_check(item, &bad) == 0)
-		return it->fn(it->arg, item, item.len, NULL, NULL, err);
-	dl_err_prefix(&bad, "line %llu", (unsigned long long)it->line);
-	return it->fn(it->arg, line, line.len, "json", &bad, err);
-}
-
-/* A line, or the rest of one, that ends here. */
-static int
-end_line(struct dl_items *it, const char *p, size_t n, struct dl_err *err)
-{
-	struct dl_span line = {p, n};
-	int r;
-
-	if (it->total > 0 || it->held.len + n > it->o.max_item) {
-		if (it->total == 0)
-			it->total = it->held.len;
-		it->total += n;
-		if (it->held.len < DL_LINE_KEEP)
-			dl_buf_add(
-			    &it->held, p, n < DL_LINE_KEEP ? n : DL_LINE_KEEP);
-		r = long_line(it, err);
-	} else {
-		if (it->held.len > 0) {
-			dl_buf_add(&it->held, p, n);
-			line = dl_buf_as_span(&it->held);
-		}
-		r = take_line(it, line, err);
-	}
-	dl_buf_clear(&it->held);
-	it->line++;
-	return r;
-}
-
-/* Keep the beginning of a line until the rest of it comes. */
-static void
-hold_line(struct dl_items *it, const char *p, size_t n)
-{
-	if (it->total > 0) {
-		it->total += n;
-		return;
-	}
-	if (it->held.len + n > it->o.max_item) {
-		it->total = it->held.len + n;
-		if (n > DL_LINE_KEEP)
-			n = DL_LINE_KEEP;
-	}
-	dl_buf_add(&it->held, p, n);
-}
-
-static int
-feed_lines(struct dl_items *it, const char *p, size_t n, struct dl_err *err)
-{
-	const char *end = p + n, *nl;
-
-	while ((nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		if (end_line(it, p, (size_t)(nl - p), err) < 0)
-			return -1;
-		p = nl + 1;
-	}
-	hold_line(it, p, (size_t)(end - p));
-	return 0;
 }
 
 static int
@@ -233,18 +164,18 @@ feed_document(struct dl_items *it, const char *p, size_t n, struct dl_err *err)
 static int
 feed(struct dl_items *it, const char *p, size_t n, struct dl_err *err)
 {
-	if (it->csv != NULL)
-		return dl_csvin_feed(it->csv, p, n, err);
+	if (it->kind != NULL)
+		return it->kind->feed(it->reader, p, n, err);
 	if (it->stream != NULL)
 		return dl_json_stream_feed(it->stream, p, n, err);
-	if (it->o.format == DL_ITEMS_NDJSON)
-		return feed_lines(it, p, n, err);
 	return feed_document(it, p, n, err);
 }
 
-int
-dl_items_feed(struct dl_items *it, const char *p, size_t n, struct dl_err *err)
+/* Some text in UTF-8, at its very start a byte order mark or not. */
+static int
+take_utf8(void *arg, const char *p, size_t n, struct dl_err *err)
 {
+	struct dl_items *it = arg;
 	static const char mark[] = "\xef\xbb\xbf";
 	size_t seen = it->bom;
 
@@ -262,6 +193,14 @@ dl_items_feed(struct dl_items *it, const char *p, size_t n, struct dl_err *err)
 	if (seen > 0 && feed(it, mark, seen, err) < 0)
 		return -1;
 	return feed(it, p, n, err);
+}
+
+int
+dl_items_feed(struct dl_items *it, const char *p, size_t n, struct dl_err *err)
+{
+	if (it->recode != NULL)
+		return dl_recode_feed(it->recode, p, n, err);
+	return take_utf8(it, p, n, err);
 }
 
 struct taker {
@@ -318,6 +257,8 @@ dl_items_end(struct dl_items *it, struct dl_err *err)
 {
 	int r;
 
+	if (it->recode != NULL && dl_recode_end(it->recode, err) < 0)
+		return -1;
 	if (it->bom < 3 && it->stream == NULL) {
 		size_t seen = it->bom;
 
@@ -325,15 +266,17 @@ dl_items_end(struct dl_items *it, struct dl_err *err)
 		if (feed(it, "\xef\xbb\xbf", seen, err) < 0)
 			return -1;
 	}
-	if (it->csv != NULL)
-		return dl_csvin_end(it->csv, err);
+	if (it->kind != NULL) {
+		r = it->kind->end(it->reader, err);
+		it->cut_off =
+		    it->kind->cut_off != NULL && it->kind->cut_off(it->reader);
+		return r;
+	}
 	if (it->stream != NULL) {
 		r = dl_json_stream_end(it->stream, err);
 		it->cut_off = !dl_json_stream_whole(it->stream);
 		return r;
 	}
-	if (it->o.format == DL_ITEMS_NDJSON)
-		return end_line(it, "", 0, err);
 	return end_document(it, err);
 }
 

@@ -7,29 +7,51 @@
  * outputs is an item or, where it is an array, a list of items.  Without a
  * path the document itself is the list or, where it isn't an array, the item.
  * ndjson: one item a line; empty lines are passed over.  csv: csvin.h.
+ * tsv: the same without quotes: fields are what is between tabs, in which \t,
+ * \n, \r and \\ are written for what can't stand there.
  *
- * A byte order mark at the start is passed over.  An item that is wrong or
+ * text: {"line":"..."} a line, or what a pattern's named groups (PCRE2) match in
+ * it.  xml: the elements at a path like /rss/channel/item, or the root, as
+ * items_tree.h says.  sse: {"event":"...","id":"...","data":...} an event, data
+ * being a JSON value where its text is one (with columns.strings never).  raw:
+ * the whole document in base64, a JSON string.
+ *
+ * Text of another encoding is made UTF-8 first (recode.h).  A byte order mark at the start is passed over.  An item that is wrong or
  * too long is handed out with the failure, and the next one is read.  What is
  * wrong with the document as a whole is the function's failure.
  */
 #ifndef DL_ITEMS_H
 #define DL_ITEMS_H
 
+#include "columns.h"
 #include "err.h"
 #include "span.h"
 
 #include <stdint.h>
 
-enum dl_items_format { DL_ITEMS_JSON, DL_ITEMS_NDJSON, DL_ITEMS_CSV };
+enum dl_items_format {
+	DL_ITEMS_JSON,
+	DL_ITEMS_NDJSON,
+	DL_ITEMS_CSV,
+	DL_ITEMS_TSV,
+	DL_ITEMS_TEXT,
+	DL_ITEMS_XML,
+	DL_ITEMS_SSE,
+	DL_ITEMS_RAW,
+	DL_ITEMS_AUTO /* not yet known: none of these here */
+};
 
 struct dl_items_options {
-	enum dl_items_format format;
-	const char *path;    /* json: a jq expression, or NULL */
+	enum dl_items_format format; /* not AUTO */
+	const char *path;    /* json: a jq expression; xml: a path; or NULL */
 	const char *where;   /* names path in messages: "quakes.yaml:4" */
 	size_t max_item;     /* bytes of an item, and of a line or row */
 	size_t max_document; /* bytes of a document that must be whole */
 	char delimiter;      /* csv */
-	bool csv_strings;    /* csv: every value is a string */
+	struct dl_column_rules columns; /* csv, tsv, text with a pattern */
+	const char *pattern;            /* text; or NULL */
+	const char *pattern_where;      /* as where */
+	const char *encoding;           /* NULL: UTF-8 */
 };
 
 /*
@@ -42,7 +64,10 @@ typedef int dl_items_fn(void *arg, struct dl_span item, size_t total,
 
 struct dl_items;
 
-/* options is copied, its strings are borrowed.  DL_EXIT_CONF: a bad path. */
+/*
+ * options is copied, what it points to is borrowed.  DL_EXIT_CONF: a path, a
+ * pattern or an encoding that is wrong.
+ */
 struct dl_items *dl_items_new(const struct dl_items_options *options,
     dl_items_fn *fn, void *arg, struct dl_err *err);
 void dl_items_free(struct dl_items *it); /* NULL does nothing */

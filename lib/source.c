@@ -3,7 +3,6 @@
 #include "checkpoint.h"
 #include "clock.h"
 #include "io.h"
-#include "json.h"
 #include "log.h"
 #include "retry.h"
 
@@ -15,31 +14,12 @@
 
 #define READ_SIZE (256 << 10)
 #define NAP_MS 250 /* a signal just before a sleep is seen this late */
-#define FOUND_MAX 32
 
 /* How many items of this attempt have left us in one way or the other. */
 static uint64_t
 passed_on(const struct dl_source *s)
 {
 	return s->counts->out + s->counts->dead;
-}
-
-static int
-open_items(struct dl_source *s, struct dl_err *err)
-{
-	const struct dl_source_spec *spec = s->spec;
-	struct dl_items_options o = {
-	    .format = (enum dl_items_format)spec->format,
-	    .path = spec->items,
-	    .where = spec->items_where,
-	    .max_item = (size_t)spec->max_item,
-	    .max_document = (size_t)spec->max_document,
-	    .delimiter = *spec->delimiter,
-	    .csv_strings = spec->csv_types == 1,
-	};
-
-	s->items = dl_items_new(&o, dl_source_take, s, err);
-	return s->items == NULL ? -1 : 0;
 }
 
 static int
@@ -81,7 +61,7 @@ release(struct dl_source *s)
 	dl_source_state_close(s->state);
 	dl_idset_release(&s->sent);
 	dl_fetch_free(s->fetch);
-	dl_items_free(s->items);
+	dl_source_feed_close(s);
 	dl_source_wrap_release(&s->wrap);
 	dl_out_release(&s->out);
 	if (s->lock >= 0)
@@ -108,7 +88,8 @@ dl_source_open(const struct dl_source_spec *spec, const char *home,
 	if (home != NULL)
 		origin = dl_fetch_shown(s->fetch);
 	if (dl_source_wrap_init(&s->wrap, spec, origin, err) < 0 ||
-	    open_items(s, err) < 0 ||
+	    dl_source_feed_open(s, origin == NULL ? "<stdin>" : origin, err) <
+		0 ||
 	    (home != NULL && open_state(s, home, err) < 0) ||
 	    dl_dead_open(
 		&s->dead, dead, "dl-source", dl_span_str(spec->name), err) < 0)
@@ -137,51 +118,11 @@ checkpoint(struct dl_source *s, struct dl_err *err)
 	return flush(s, err);
 }
 
-/*
- * A page for people where records were expected: JSON's reader says so of
- * itself, and a CSV header may begin with anything.
- */
-static int
-refuse_page(struct dl_source *s, const char *type, const char *p, size_t n,
-    struct dl_err *err)
-{
-	static const char *const names[] = {"JSON", "NDJSON", "CSV"};
-	size_t i = 0;
-
-	while (i < n && strchr(" \t\r\n", p[i]) != NULL && p[i] != '\0')
-		i++;
-	if (i == n || p[i] != '<' || s->spec->format == DL_ITEMS_JSON ||
-	    (s->spec->format == DL_ITEMS_CSV && strstr(type, "html") == NULL))
-		return 0;
-	n = n - i < FOUND_MAX ? n - i : FOUND_MAX;
-	while (n > 0 && !dl_utf8_valid(dl_span(p + i, n)))
-		n--;
-	return dl_err_data(err, "expected %s, found '%.*s…'",
-	    names[s->spec->format], (int)n, p + i);
-}
-
-/* Name the document in an error of its bytes. */
-static int
-fail_data(const char *shown, const char *type, struct dl_err *err)
-{
-	if (err->status == DL_EXIT_DATA && type[0] != '\0')
-		dl_err_prefix(err, "%s (%s)", shown, type);
-	else if (err->status == DL_EXIT_DATA)
-		dl_err_prefix(err, "%s", shown);
-	return -1;
-}
-
 static int
 take_bytes(void *arg, const struct dl_fetch_reply *reply, const char *p,
     size_t n, struct dl_err *err)
 {
-	struct dl_source *s = arg;
-
-	if ((s->fed == 0 && refuse_page(s, reply->type, p, n, err) < 0) ||
-	    dl_items_feed(s->items, p, n, err) < 0)
-		return fail_data(dl_fetch_shown(s->fetch), reply->type, err);
-	s->fed += n;
-	return 0;
+	return dl_source_feed(arg, reply->type, p, n, err);
 }
 
 /* One try at an acquisition. */
@@ -191,21 +132,20 @@ attempt(struct dl_source *s, struct dl_fetch_reply *reply, struct dl_err *err)
 	uint64_t spec = dl_source_spec_hash(s->spec);
 	struct dl_span etag, modified;
 	enum dl_fetch_result r;
+	bool cut_off;
 
 	if (s->remembers && dl_idset_seal(&s->sent, err) < 0)
 		return DL_FETCH_FAIL;
-	s->fed = 0;
 	s->earlier = s->counts->in;
-	dl_items_start(s->items);
+	dl_source_feed_start(s);
 	dl_source_wrap_now(&s->wrap);
 	dl_source_state_validators(s->state, spec, &etag, &modified);
 	r = dl_fetch_get(s->fetch, etag, modified, take_bytes, s, reply, err);
 	if (r != DL_FETCH_DONE || reply->status == 304 || reply->status == 204)
 		return r;
-	if (dl_items_end(s->items, err) < 0) {
-		fail_data(dl_fetch_shown(s->fetch), reply->type, err);
-		if (!dl_items_cut_off(s->items) || s->fed == 0 ||
-		    dl_fetch_is_file(s->fetch) || err->status != DL_EXIT_DATA)
+	if (dl_source_feed_end(s, reply->type, &cut_off, err) < 0) {
+		if (!cut_off || dl_fetch_is_file(s->fetch) ||
+		    err->status != DL_EXIT_DATA)
 			return DL_FETCH_FAIL;
 		/* An answer without a length was cut off on its way. */
 		err->status = DL_EXIT_TEMP;
@@ -410,6 +350,7 @@ int
 dl_source_read(struct dl_source *s, int fd, struct dl_err *err)
 {
 	char *bytes = dl_alloc(READ_SIZE);
+	bool cut_off;
 	ssize_t n;
 	int r = -1;
 
@@ -426,13 +367,10 @@ dl_source_read(struct dl_source *s, int fd, struct dl_err *err)
 			goto out;
 		}
 		dl_source_wrap_now(&s->wrap);
-		if (dl_items_feed(s->items, bytes, (size_t)n, err) < 0) {
-			fail_data("<stdin>", "", err);
+		if (dl_source_feed(s, "", bytes, (size_t)n, err) < 0)
 			goto out;
-		}
 	}
-	if ((r = dl_items_end(s->items, err)) < 0)
-		fail_data("<stdin>", "", err);
+	r = dl_source_feed_end(s, "", &cut_off, err);
 out:
 	free(bytes);
 	return r < 0 ? fail_after_flush(s) : 0;

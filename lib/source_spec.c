@@ -5,6 +5,7 @@
 #include "hash.h"
 #include "home.h"
 #include "line.h"
+#include "recode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,13 @@
 #define HEADERS_MAX 64
 #define EVERY_MIN_MS 1000
 #define DOCUMENT_MAX ((int64_t)1 << 32)
+#define COLUMNS_MAX 10000
 
-static const char *const formats[] = {"json", "ndjson", "csv", NULL};
+static const char *const formats[] = {
+    "json", "ndjson", "csv", "tsv", "text", "xml", "sse", "raw", "auto", NULL};
 static const char *const csv_types[] = {"auto", "strings", NULL};
+static const char *const packings[] = {
+    "auto", "none", "gzip", "zstd", "deflate", NULL};
 
 static const struct dl_conf_field fields[] = {
 #define FIELD(key, kind, required, member, choices) \
@@ -38,6 +43,11 @@ static const struct dl_conf_field fields[] = {
     FIELD("max_document", DL_CONF_SIZE, false, max_document, NULL),
     FIELD("delimiter", DL_CONF_STR, false, delimiter, NULL),
     FIELD("csv_types", DL_CONF_CHOICE, false, csv_types, csv_types),
+    FIELD("names", DL_CONF_LIST, false, name_list, NULL),
+    FIELD("types", DL_CONF_MAP, false, type_map, NULL),
+    FIELD("pattern", DL_CONF_STR, false, pattern, NULL),
+    FIELD("encoding", DL_CONF_STR, false, encoding, NULL),
+    FIELD("unpack", DL_CONF_CHOICE, false, unpack, packings),
 #undef FIELD
     {NULL, DL_CONF_STR, false, 0, NULL},
 };
@@ -57,6 +67,7 @@ dl_source_spec_init(struct dl_source_spec *s)
 	s->items_where = dl_strdup("--items");
 	s->subject_where = dl_strdup("--subject");
 	s->time_where = dl_strdup("--time");
+	s->pattern_where = dl_strdup("--pattern");
 }
 
 void
@@ -65,9 +76,12 @@ dl_source_spec_release(struct dl_source_spec *s)
 	for (const char **h = s->headers; h != NULL && *h != NULL; h++)
 		free((char *)*h);
 	free(s->headers);
+	free((void *)s->columns.names);
+	free((void *)s->columns.types);
 	free(s->items_where);
 	free(s->subject_where);
 	free(s->time_where);
+	free(s->pattern_where);
 	dl_conf_free(s->conf);
 	*s = (struct dl_source_spec){0};
 }
@@ -109,6 +123,38 @@ check_numbers(const struct dl_source_spec *s, struct dl_err *err)
 	    "is from 64 bytes to 4G", err);
 }
 
+static bool
+has_columns(const struct dl_source_spec *s)
+{
+	return s->format == DL_ITEMS_CSV || s->format == DL_ITEMS_TSV ||
+	       s->format == DL_ITEMS_AUTO;
+}
+
+static bool
+takes_items(const struct dl_source_spec *s)
+{
+	return s->format == DL_ITEMS_JSON || s->format == DL_ITEMS_XML ||
+	       s->format == DL_ITEMS_AUTO;
+}
+
+static int
+no_bytes(void *arg, const char *p, size_t n, struct dl_err *err)
+{
+	(void)arg, (void)p, (void)n;
+	return dl_err_bug(err, "no text was expected");
+}
+
+static int
+check_encoding(const struct dl_source_spec *s, struct dl_err *why)
+{
+	struct dl_recode *r = dl_recode_new(s->encoding, no_bytes, NULL, why);
+
+	if (r == NULL)
+		dl_err_prefix(why, "is not known");
+	dl_recode_free(r);
+	return r == NULL ? -1 : 0;
+}
+
 static int
 check_texts(const struct dl_source_spec *s, struct dl_err *err)
 {
@@ -126,8 +172,22 @@ check_texts(const struct dl_source_spec *s, struct dl_err *err)
 		    "says how to read 'time', which is absent");
 	if (dl_time_format_check(s->time_format, &why) < 0)
 		return fail_key(s, "time_format", err, why.msg);
-	if (s->items != NULL && s->format != DL_ITEMS_JSON)
-		return fail_key(s, "items", err, "is for the format json");
+	if (s->items != NULL && !takes_items(s))
+		return fail_key(s, "items", err, "is for json and xml");
+	if (s->pattern != NULL && s->format != DL_ITEMS_TEXT)
+		return fail_key(s, "pattern", err, "is for the format text");
+	if (s->name_list != NULL && !has_columns(s))
+		return fail_key(s, "names", err, "is for csv and tsv");
+	if (s->type_map != NULL && !has_columns(s) && s->pattern == NULL)
+		return fail_key(s, "types", err,
+		    "is for csv, tsv and text with a 'pattern'");
+	if (s->format == DL_ITEMS_RAW &&
+	    (s->subject != NULL || s->time != NULL || s->encoding != NULL))
+		return fail_key(s, "format", err,
+		    "is raw, of which neither 'subject' nor 'time' nor "
+		    "'encoding' can be had");
+	if (s->encoding != NULL && check_encoding(s, &why) < 0)
+		return fail_key(s, "encoding", err, why.msg);
 	if (s->only_changed && s->subject == NULL)
 		return fail_key(s, "only_changed", err,
 		    "needs 'subject', by which items are told apart");
@@ -183,6 +243,82 @@ take_headers(struct dl_source_spec *s, struct dl_err *err)
 	return 0;
 }
 
+static int
+take_names(struct dl_source_spec *s, struct dl_err *err)
+{
+	const struct dl_conf_node *node;
+	const char **names;
+	size_t n = 0;
+
+	if (s->name_list == NULL)
+		return 0;
+	names = dl_calloc(COLUMNS_MAX + 1, sizeof(*names));
+	s->columns.names = names;
+	for (; (node = dl_conf_child(s->name_list, n, NULL)) != NULL; n++) {
+		if (n == COLUMNS_MAX)
+			return dl_conf_fail(s->conf, dl_conf_line(node), err,
+			    "more than %d names", COLUMNS_MAX);
+		if ((names[n] = dl_conf_text(node)) == NULL)
+			return dl_conf_fail(s->conf, dl_conf_line(node), err,
+			    "a column's name is a text");
+	}
+	return n > 0 ? 0 : fail_key(s, "names", err, "has no name");
+}
+
+static int
+take_types(struct dl_source_spec *s, struct dl_err *err)
+{
+	static const char *const words[] = {
+	    "auto", "string", "number", "boolean"};
+	const struct dl_conf_node *node;
+	struct dl_column_rule *rules;
+	const char *text, *name;
+	size_t n = 0, w;
+
+	if (s->type_map == NULL)
+		return 0;
+	rules = dl_calloc(COLUMNS_MAX, sizeof(*rules));
+	s->columns.types = rules;
+	for (; (node = dl_conf_child(s->type_map, n, &name)) != NULL; n++) {
+		if (n == COLUMNS_MAX)
+			return dl_conf_fail(s->conf, dl_conf_line(node), err,
+			    "more than %d types", COLUMNS_MAX);
+		text = dl_conf_text(node);
+		for (w = 0; w < 4; w++)
+			if (text != NULL && strcmp(text, words[w]) == 0)
+				break;
+		if (w == 4)
+			return dl_conf_fail(s->conf, dl_conf_line(node), err,
+			    "the type of '%s' is auto, string, number or "
+			    "boolean",
+			    name);
+		rules[n] =
+		    (struct dl_column_rule){name, (enum dl_column_type)w};
+	}
+	s->columns.ntypes = n;
+	return 0;
+}
+
+/* Names that are given here are checked here; a header's when it comes. */
+static int
+take_columns(struct dl_source_spec *s, struct dl_err *err)
+{
+	struct dl_columns *columns;
+	struct dl_err why = {0};
+	int r;
+
+	s->columns.strings = s->csv_types == 1;
+	if (take_names(s, err) < 0 || take_types(s, err) < 0)
+		return -1;
+	columns = dl_columns_new(&s->columns);
+	r = dl_columns_named(columns) ? dl_columns_check(columns, &why) : 0;
+	dl_columns_free(columns);
+	if (r == 0)
+		return 0;
+	dl_err_prefix(&why, "is wrong");
+	return fail_key(s, "names", err, why.msg);
+}
+
 /* Where an expression stands, for its messages. */
 static void
 set_where(const struct dl_source_spec *s, char **where, const char *key)
@@ -214,7 +350,10 @@ dl_source_spec_load(struct dl_source_spec *s, const char *path, bool with_url,
 	set_where(s, &s->items_where, "items");
 	set_where(s, &s->subject_where, "subject");
 	set_where(s, &s->time_where, "time");
+	set_where(s, &s->pattern_where, "pattern");
 	if (check_texts(s, err) < 0 || check_numbers(s, err) < 0)
+		return -1;
+	if (take_columns(s, err) < 0)
 		return -1;
 	return take_headers(s, err);
 }
@@ -228,8 +367,10 @@ dl_source_spec_format(
 			s->format = i;
 			return 0;
 		}
-	return dl_err_usage(
-	    err, "'%s' is no format: json, ndjson or csv", format);
+	return dl_err_usage(err,
+	    "'%s' is no format: json, ndjson, csv, tsv, text, xml, sse, raw or "
+	    "auto",
+	    format);
 }
 
 int
@@ -245,10 +386,14 @@ dl_source_spec_check(const struct dl_source_spec *s, struct dl_err *err)
 		    "'%s' is not a name: 1 to 64 letters, digits, '.', '_' "
 		    "and '-', the first a letter or a digit",
 		    s->name);
-	if (s->items != NULL && s->format != DL_ITEMS_JSON)
-		return dl_err_usage(err, "--items is for the format json");
+	if (s->items != NULL && !takes_items(s))
+		return dl_err_usage(err, "--items is for json and xml");
 	if (s->time_format != NULL && s->time == NULL)
 		return dl_err_usage(err, "--time-format needs --time");
+	if (s->format == DL_ITEMS_RAW &&
+	    (s->subject != NULL || s->time != NULL))
+		return dl_err_usage(
+		    err, "of raw neither --subject nor --time can be had");
 	if (dl_time_format_check(s->time_format, &why) < 0)
 		return dl_err_usage(err, "--time-format: %s", why.msg);
 	return 0;
@@ -258,7 +403,7 @@ uint64_t
 dl_source_spec_hash(const struct dl_source_spec *s)
 {
 	const char *texts[] = {s->url, s->items, s->subject, s->time,
-	    s->time_format, s->delimiter};
+	    s->time_format, s->delimiter, s->encoding, s->pattern};
 	struct dl_buf b = {0};
 	uint64_t hash;
 
@@ -267,7 +412,13 @@ dl_source_spec_hash(const struct dl_source_spec *s)
 			dl_buf_adds(&b, texts[i]);
 		dl_buf_addc(&b, '\0');
 	}
-	dl_buf_printf(&b, "%d %d %d", s->format, s->csv_types, s->only_changed);
+	for (size_t i = 0; i < s->columns.ntypes; i++)
+		dl_buf_printf(&b, "%s%c%d", s->columns.types[i].name, '\0',
+		    (int)s->columns.types[i].type);
+	for (size_t i = 0; s->columns.names && s->columns.names[i]; i++)
+		dl_buf_printf(&b, "%s%c", s->columns.names[i], '\0');
+	dl_buf_printf(&b, "%d %d %d %d", s->format, s->csv_types,
+	    s->only_changed, s->unpack);
 	hash = dl_hash64(dl_buf_as_span(&b));
 	dl_buf_release(&b);
 	return hash;

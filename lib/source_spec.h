@@ -21,7 +21,10 @@ struct dl_source_spec {
 	const char *delimiter;
 	const char **headers; /* "Name: value", NULL-ended, or NULL */
 	int format;           /* enum dl_items_format */
-	int csv_types;        /* 0: numbers where they are ones; 1: strings */
+	int unpack;           /* enum dl_expand_kind */
+	const char *encoding; /* NULL: UTF-8 */
+	const char *pattern;
+	struct dl_column_rules columns;
 	bool only_changed;
 	int64_t every_ms;
 	int64_t timeout_ms;
@@ -32,9 +35,11 @@ struct dl_source_spec {
 	char *items_where; /* "quakes.yaml:4", for messages; never NULL */
 	char *subject_where;
 	char *time_where;
+	char *pattern_where;
 
 	/* private */
-	const struct dl_conf_node *header_map;
+	const struct dl_conf_node *header_map, *name_list, *type_map;
+	int csv_types; /* 0: auto; 1: strings */
 	struct dl_conf *conf;
 };
 

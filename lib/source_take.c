@@ -49,9 +49,8 @@ sent_before(struct dl_source *s, struct dl_err *err)
 }
 
 static int
-emit(struct dl_source *s, struct dl_err *err)
+emit(struct dl_source *s, struct dl_span item, struct dl_err *err)
 {
-	struct dl_span data = s->wrap.ev.data;
 	size_t before = s->out.buf.len;
 	size_t max = (size_t)s->spec->max_item;
 	struct dl_err why;
@@ -66,7 +65,7 @@ emit(struct dl_source *s, struct dl_err *err)
 		    "the limit of %zu",
 		    s->out.buf.len - before - 1, max);
 		s->out.buf.len = before;
-		return bury_read(s, data, data.len, "too-long", &why, err);
+		return bury_read(s, item, item.len, "too-long", &why, err);
 	}
 	if (s->remembers && (r = sent_before(s, err)) != 0) {
 		s->out.buf.len = before;
@@ -103,5 +102,5 @@ dl_source_take(void *arg, struct dl_span item, size_t total, const char *code,
 		s->counts->dropped++;
 		return 0;
 	}
-	return emit(s, err);
+	return emit(s, ev->data.p != NULL ? ev->data : item, err);
 }

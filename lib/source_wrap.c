@@ -41,6 +41,8 @@ dl_source_wrap_release(struct dl_source_wrap *w)
 	dl_buf_release(&w->subject_text);
 	dl_buf_release(&w->time_text);
 	dl_buf_release(&w->data);
+	dl_buf_release(&w->content_type);
+	dl_buf_release(&w->base64);
 	*w = (struct dl_source_wrap){0};
 }
 
@@ -140,6 +142,33 @@ find_time(struct dl_source_wrap *w, const char **code, struct dl_err *err)
 	return 0;
 }
 
+void
+dl_source_wrap_type(struct dl_source_wrap *w, const char *type)
+{
+	struct dl_span text = dl_span_str(type);
+
+	if (text.len == 0 || !dl_utf8_valid(text))
+		text = DL_SPAN("application/octet-stream");
+	dl_buf_clear(&w->content_type);
+	dl_buf_adds(&w->content_type, "\"datacontenttype\":");
+	dl_json_quote(&w->content_type, text);
+}
+
+/* CloudEvents has bytes that are not JSON in a member of their own. */
+static void
+wrap_raw(struct dl_source_wrap *w, struct dl_span item)
+{
+	struct dl_event *ev = &w->ev;
+
+	dl_buf_clear(&w->base64);
+	dl_buf_adds(&w->base64, "\"data_base64\":");
+	dl_buf_span(&w->base64, item);
+	ev->data = (struct dl_span){0};
+	ev->extra[0] = dl_buf_as_span(&w->content_type);
+	ev->extra[1] = dl_buf_as_span(&w->base64);
+	ev->nextra = 2;
+}
+
 int
 dl_source_wrap_item(struct dl_source_wrap *w, struct dl_span item,
     const char **code, struct dl_err *err)
@@ -148,6 +177,10 @@ dl_source_wrap_item(struct dl_source_wrap *w, struct dl_span item,
 
 	ev->id = ev->subject = (struct dl_span){0};
 	ev->time = ev->recordedtime;
+	if (w->spec->format == DL_ITEMS_RAW) {
+		wrap_raw(w, item);
+		return 0;
+	}
 	if (!dl_json_is_compact(item)) {
 		dl_buf_clear(&w->data);
 		dl_json_compact(&w->data, item);
@@ -167,6 +200,12 @@ dl_source_wrap_item(struct dl_source_wrap *w, struct dl_span item,
 void
 dl_source_wrap_name(struct dl_source_wrap *w)
 {
+	struct dl_span data = w->ev.data;
+
+	/* What tells a raw document from others of its time. */
+	if (w->spec->format == DL_ITEMS_RAW)
+		w->ev.data = dl_buf_as_span(&w->base64);
 	dl_event_id(w->id, &w->ev);
+	w->ev.data = data;
 	w->ev.id = dl_span(w->id, DL_ID_LEN);
 }

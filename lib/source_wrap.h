@@ -21,6 +21,8 @@ struct dl_source_wrap {
 	char when[DL_TIME_MAX];
 	char id[DL_ID_LEN + 1];
 	struct dl_buf subject_text, time_text, data;
+	/* Of raw: its members, and the data that name the event. */
+	struct dl_buf content_type, base64;
 };
 
 /*
@@ -34,8 +36,12 @@ void dl_source_wrap_release(struct dl_source_wrap *w);
 /* What comes next was acquired now. */
 void dl_source_wrap_now(struct dl_source_wrap *w);
 
+/* The content type of a raw document that comes next; "" where unknown. */
+void dl_source_wrap_type(struct dl_source_wrap *w, const char *type);
+
 /*
  * Fill w->ev for a valid item, all but its id; it borrows the item's bytes.
+ * A raw one becomes data_base64, beside datacontenttype, instead of data.
  * -1 with DL_EXIT_DATA: the item can't become an event; *code is the kind of
  * failure for a dead letter, and w->ev has what is known.
  */

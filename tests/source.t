@@ -230,7 +230,7 @@ cd "$T" || exit 1
 wrong 64 'too few operands'
 wrong 64 'needs a name' -
 wrong 64 'not a name' -n 'a b' -
-wrong 64 "'xml' is no format" -n s -F xml -
+wrong 64 "'yaml' is no format" -n s -F yaml -
 printf '{"t":"2026-01-01T00:00:00Z"}\n{"t":"soon"}\n' >"$T/in"
 dl-source -n s --time .t - <"$T/in" 2>"$T/err" >"$T/out"
 is "$? $(said)" "65 dl-source: <stdin>: item 2: --time: \"soon\" is not an RFC \

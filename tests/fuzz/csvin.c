@@ -32,7 +32,8 @@ take(void *arg, struct dl_span item, size_t total, const char *code,
 static void
 run(struct dl_buf *b, const char *p, size_t n, size_t chunk)
 {
-	struct dl_csvin *c = dl_csvin_new(',', n % 2 == 1, 300, take, b);
+	struct dl_column_rules rules = {.strings = n % 2 == 1};
+	struct dl_csvin *c = dl_csvin_new(',', &rules, 300, take, b);
 	struct dl_err err = {0};
 	int r = 0;
 

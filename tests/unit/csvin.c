@@ -44,7 +44,8 @@ static int
 run(struct got *g, const char *p, size_t n, size_t chunk, char delimiter,
     bool strings, struct dl_err *err)
 {
-	struct dl_csvin *c = dl_csvin_new(delimiter, strings, 1000, take, g);
+	struct dl_column_rules rules = {.strings = strings};
+	struct dl_csvin *c = dl_csvin_new(delimiter, &rules, 1000, take, g);
 	int r = 0;
 
 	*err = (struct dl_err){0};
@@ -222,7 +223,8 @@ stop(void *arg, struct dl_span item, size_t total, const char *code,
 static void
 the_caller_can_stop(void **state)
 {
-	struct dl_csvin *c = dl_csvin_new(',', false, 1000, stop, NULL);
+	struct dl_column_rules rules = {.strings = false};
+	struct dl_csvin *c = dl_csvin_new(',', &rules, 1000, stop, NULL);
 	struct dl_err err = {0};
 
 	(void)state;

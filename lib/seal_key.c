@@ -1,0 +1,184 @@
+#include "seal_key.h"
+
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Read all of fd and take it for a key. */
+static int
+take(int fd, const char *what, struct dl_seal_key *key, struct dl_err *err)
+{
+	char *text = dl_seal_alloc(DL_SEAL_TEXT, err);
+	size_t n = 0;
+	ssize_t r = 1;
+	int result = -1;
+
+	if (text == NULL)
+		return -1;
+	while (r != 0 && n < DL_SEAL_TEXT) {
+		r = read(fd, text + n, DL_SEAL_TEXT - n);
+		if (r < 0 && errno != EINTR) {
+			dl_err_errno(err, "cannot read %s", what);
+			goto out;
+		}
+		n += r > 0 ? (size_t)r : 0;
+	}
+	result = dl_seal_key_parse(dl_span(text, n), key, err);
+	if (result < 0)
+		dl_err_prefix(err, "%s", what);
+out:
+	dl_seal_free(text);
+	return result;
+}
+
+static int
+check(int fd, const char *path, struct dl_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return dl_err_errno(err, "cannot look at '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return dl_err_denied(err,
+		    "the key '%s' is not a regular file: use --key-command",
+		    path);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return dl_err_denied(err,
+		    "the key file '%s' belongs to another user (uid %ld)", path,
+		    (long)st.st_uid);
+	if ((st.st_mode & 07777) != 0600 && (st.st_mode & 07777) != 0400)
+		return dl_err_denied(err,
+		    "the key file '%s' has mode %04o: others may use it; "
+		    "'chmod 600' it, or better, rotate",
+		    path, (unsigned)(st.st_mode & 07777));
+	return 0;
+}
+
+int
+dl_seal_key_read(const char *path, struct dl_seal_key *key, struct dl_err *err)
+{
+	char what[PATH_MAX + 2];
+	int fd, r = -1;
+
+	/* A fifo in its place must not make us wait. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 && errno == ELOOP)
+		return dl_err_denied(
+		    err, "the key file '%s' is a symbolic link", path);
+	if (fd < 0)
+		return dl_err_errno(err, "cannot open '%s'", path);
+	snprintf(what, sizeof(what), "'%s'", path);
+	if (check(fd, path, err) == 0 && take(fd, what, key, err) == 0)
+		r = 1;
+	close(fd);
+	return r;
+}
+
+/* Write a key to a new file of mode 0600, whose name replaces tmp's XXXXXX. */
+static int
+write_key(char *tmp, const struct dl_seal_key *key, struct dl_err *err)
+{
+	char *text = dl_seal_alloc(DL_SEAL_TEXT, err);
+	int fd, r;
+
+	if (text == NULL)
+		return -1;
+	fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0) {
+		r = dl_err_errno(err, "cannot create '%s'", tmp);
+		goto out;
+	}
+	r = dl_write_all(fd, text, dl_seal_key_print(key, text), tmp, err);
+	/* 0600 whatever the umask is. */
+	if (r == 0 && (fchmod(fd, 0600) < 0 || fsync(fd) < 0))
+		r = dl_err_errno(err, "cannot sync '%s'", tmp);
+	close(fd);
+	if (r < 0)
+		unlink(tmp);
+out:
+	dl_seal_free(text);
+	return r;
+}
+
+int
+dl_seal_key_make(
+    const char *path, const struct dl_seal_key *key, struct dl_err *err)
+{
+	char tmp[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int dir = slash == NULL ? 0 : (int)(slash + 1 - path);
+
+	if (snprintf(tmp, sizeof(tmp), "%.*s.%s.XXXXXX", dir, path,
+		path + dir) >= (int)sizeof(tmp))
+		return dl_err_usage(err, "the path '%s' is too long", path);
+	if (write_key(tmp, key, err) < 0)
+		return -1;
+	/* A link, where that is all there is, may leave two names of a key. */
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) < 0 &&
+	    (errno != EINVAL || link(tmp, path) < 0)) {
+		dl_err_errno(err, "cannot make '%s'", path);
+		unlink(tmp);
+		return -1;
+	}
+	unlink(tmp);
+	return dl_sync_parent(path, err);
+}
+
+static int
+run(const char *command, int out, pid_t *pid, struct dl_err *err)
+{
+	char *argv[] = {"sh", "-c", (char *)command, NULL};
+	posix_spawn_file_actions_t actions;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	/* The value of the secret comes from there: it is not the command's. */
+	posix_spawn_file_actions_addopen(
+	    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	errno = posix_spawn(pid, "/bin/sh", &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (errno != 0)
+		return dl_err_errno(err, "cannot run --key-command");
+	return 0;
+}
+
+int
+dl_seal_key_command(
+    const char *command, struct dl_seal_key *key, struct dl_err *err)
+{
+	int fd[2], r = -1, status = 0;
+	pid_t pid;
+
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		return dl_err_errno(err, "cannot make a pipe");
+	if (run(command, fd[1], &pid, err) < 0) {
+		close(fd[0]);
+		close(fd[1]);
+		return -1;
+	}
+	close(fd[1]);
+	r = take(fd[0], "--key-command", key, err);
+	close(fd[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return r;
+	dl_err_clear(err);
+	if (WIFEXITED(status))
+		return dl_err_denied(err, "--key-command ended with status %d",
+		    WEXITSTATUS(status));
+	return dl_err_denied(
+	    err, "--key-command was ended by signal %d", WTERMSIG(status));
+}

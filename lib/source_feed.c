@@ -1,0 +1,190 @@
+/* From bytes as they come to items: unpacked, looked at, read. */
+#include "source_private.h"
+
+#include "json.h"
+#include "source_guess.h"
+
+#include <strings.h>
+
+#define FOUND_MAX 32
+
+/*
+ * A page for people where records were expected: JSON's reader says so of
+ * itself, and a CSV header may begin with anything.
+ */
+static int
+refuse_page(struct dl_source *s, const char *p, size_t n, struct dl_err *err)
+{
+	static const char *const names[] = {
+	    [DL_ITEMS_NDJSON] = "NDJSON",
+	    [DL_ITEMS_CSV] = "CSV",
+	    [DL_ITEMS_TSV] = "TSV",
+	    [DL_ITEMS_TEXT] = "text",
+	    [DL_ITEMS_SSE] = "server-sent events",
+	};
+	size_t i = 0, format = (size_t)s->format;
+
+	if (format >= sizeof(names) / sizeof(*names) || names[format] == NULL)
+		return 0;
+	while (i < n && strchr(" \t\r\n", p[i]) != NULL && p[i] != '\0')
+		i++;
+	if (i == n || p[i] != '<' ||
+	    (format != DL_ITEMS_NDJSON && strstr(s->type, "html") == NULL))
+		return 0;
+	n = n - i < FOUND_MAX ? n - i : FOUND_MAX;
+	while (n > 0 && !dl_utf8_valid(dl_span(p + i, n)))
+		n--;
+	return dl_err_data(
+	    err, "expected %s, found '%.*s…'", names[format], (int)n, p + i);
+}
+
+/* A reader of s->format, at the start of a document. */
+static int
+open_items(struct dl_source *s, struct dl_err *err)
+{
+	const struct dl_source_spec *spec = s->spec;
+	struct dl_items_options o = {
+	    .format = s->format,
+	    .path = spec->items,
+	    .where = spec->items_where,
+	    .max_item = (size_t)spec->max_item,
+	    .max_document = (size_t)spec->max_document,
+	    .delimiter = *spec->delimiter,
+	    .columns = spec->columns,
+	    .pattern = spec->pattern,
+	    .pattern_where = spec->pattern_where,
+	    .encoding = spec->encoding,
+	};
+
+	s->items = dl_items_new(&o, dl_source_take, s, err);
+	return s->items == NULL ? -1 : 0;
+}
+
+/* More of a document whose format isn't told yet: 1 once it is, 0, -1. */
+static int
+guess(struct dl_source *s, const char *p, size_t n, bool ended,
+    struct dl_err *err)
+{
+	int r;
+
+	dl_buf_add(&s->head, p, n);
+	r = dl_source_guess(
+	    s->type, s->shown, dl_buf_as_span(&s->head), ended, &s->format);
+	if (r < 0)
+		return dl_err_data(
+		    err, "it does not tell its format: set 'format'");
+	if (r == 0)
+		return 0;
+	return open_items(s, err) < 0 ? -1 : 1;
+}
+
+/* The rest of a document, or all of it. */
+static int
+take_known(struct dl_source *s, const char *p, size_t n, struct dl_err *err)
+{
+	if (s->fed == 0 && refuse_page(s, p, n, err) < 0)
+		return -1;
+	s->fed += n;
+	return dl_items_feed(s->items, p, n, err);
+}
+
+static int
+take_unpacked(void *arg, const char *p, size_t n, struct dl_err *err)
+{
+	struct dl_source *s = arg;
+	int r;
+
+	if (s->items != NULL)
+		return take_known(s, p, n, err);
+	if ((r = guess(s, p, n, false, err)) <= 0)
+		return r;
+	return take_known(s, s->head.p, s->head.len, err);
+}
+
+int
+dl_source_feed_open(struct dl_source *s, const char *shown, struct dl_err *err)
+{
+	enum dl_expand_kind unpack = (enum dl_expand_kind)s->spec->unpack;
+
+	s->shown = shown;
+	s->type = "";
+	s->format = (enum dl_items_format)s->spec->format;
+	/* Raw is as it came, unless it is said otherwise. */
+	if (unpack == DL_EXPAND_AUTO && s->format == DL_ITEMS_RAW)
+		unpack = DL_EXPAND_NONE;
+	s->expand = dl_expand_new(unpack, take_unpacked, s);
+	return s->format == DL_ITEMS_AUTO ? 0 : open_items(s, err);
+}
+
+void
+dl_source_feed_close(struct dl_source *s)
+{
+	dl_expand_free(s->expand);
+	dl_items_free(s->items);
+	dl_buf_release(&s->head);
+}
+
+void
+dl_source_feed_start(struct dl_source *s)
+{
+	s->fed = 0;
+	s->type = "";
+	dl_expand_start(s->expand);
+	if (s->spec->format == DL_ITEMS_AUTO) {
+		dl_items_free(s->items);
+		s->items = NULL;
+		dl_buf_clear(&s->head);
+	} else {
+		dl_items_start(s->items);
+	}
+}
+
+/* Name the document in an error of its bytes. */
+static int
+fail_data(const struct dl_source *s, struct dl_err *err)
+{
+	if (err->status == DL_EXIT_DATA && s->type[0] != '\0')
+		dl_err_prefix(err, "%s (%s)", s->shown, s->type);
+	else if (err->status == DL_EXIT_DATA)
+		dl_err_prefix(err, "%s", s->shown);
+	return -1;
+}
+
+int
+dl_source_feed(struct dl_source *s, const char *type, const char *p, size_t n,
+    struct dl_err *err)
+{
+	s->type = type;
+	if (dl_expand_feed(s->expand, p, n, err) < 0)
+		return fail_data(s, err);
+	return 0;
+}
+
+/* The document ended before it told its format. */
+static int
+end_unknown(struct dl_source *s, struct dl_err *err)
+{
+	if (guess(s, "", 0, true, err) < 0)
+		return -1;
+	return s->head.len == 0 ? 0
+	                        : take_known(s, s->head.p, s->head.len, err);
+}
+
+int
+dl_source_feed_end(
+    struct dl_source *s, const char *type, bool *cut_off, struct dl_err *err)
+{
+	s->type = type;
+	dl_source_wrap_type(&s->wrap, type);
+	*cut_off = false;
+	if (dl_expand_end(s->expand, err) < 0)
+		*cut_off = dl_expand_cut_off(s->expand);
+	else if (s->items == NULL && end_unknown(s, err) < 0)
+		;
+	else if (dl_items_end(s->items, err) < 0)
+		*cut_off = dl_items_cut_off(s->items);
+	else
+		return 0;
+	*cut_off = *cut_off && s->fed > 0;
+	return fail_data(s, err);
+}

@@ -128,9 +128,12 @@ check_key(void *arg, const char *group, const char *name, struct dl_err *err)
 	int r = -1;
 
 	if (dl_secrets_path(s, group, name, path, err) == 0 &&
-	    dl_read_file(path, DL_SECRET_FILE_MAX, &file, err) == 0 &&
-	    dl_secret_box_id(dl_buf_as_span(&file), id, err) == 0)
-		r = dl_secrets_find(s, group, id, &key, err);
+	    dl_read_file(path, DL_SECRET_FILE_MAX, &file, err) == 0) {
+		if (dl_secret_box_id(dl_buf_as_span(&file), id, err) < 0)
+			dl_err_prefix(err, "'%s'", path);
+		else
+			r = dl_secrets_find(s, group, id, &key, err);
+	}
 	dl_buf_release(&file);
 	if (r == 0)
 		r = dl_err_data(
@@ -184,6 +187,9 @@ dl_secret_put(struct dl_secrets *s, const char *group, const char *name,
 	    (lock = dl_secrets_lock(s, err)) < 0)
 		return -1;
 	r = put(s, group, name, value, &box, err);
+	/* Who put that already may have been killed before it was durable. */
+	if (r == 0)
+		r = dl_sync_parent(path, err);
 	dl_secret_box_release(&box);
 	close(lock);
 	return r;

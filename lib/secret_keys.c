@@ -137,6 +137,22 @@ one_is_too_many(
 	    s->key, name, group);
 }
 
+/*
+ * Who made the keys may have been killed before their names were durable, and
+ * nothing must outlast its key.  Where we may not look, others made them.
+ */
+static int
+sync_keys(const struct dl_secrets *s, struct dl_err *err)
+{
+	struct dl_err its = {0};
+
+	if (s->command != NULL || s->keys[0].group[0] != '\0' ||
+	    dl_sync_parent(s->key, &its) == 0 || its.status == DL_EXIT_DENIED)
+		return 0;
+	*err = its;
+	return -1;
+}
+
 int
 dl_secrets_need_or_make(struct dl_secrets *s, struct dl_err *err)
 {
@@ -145,7 +161,7 @@ dl_secrets_need_or_make(struct dl_secrets *s, struct dl_err *err)
 	int r = dl_secrets_load(s, err);
 
 	if (r != 0)
-		return r < 0 ? -1 : 0;
+		return r < 0 ? -1 : sync_keys(s, err);
 	if (dl_secret_each(s, NULL, one_is_too_many, s, err) < 0)
 		return -1;
 	strcpy(dir, s->key);

@@ -30,7 +30,10 @@ int dl_secrets_load(struct dl_secrets *s, struct dl_err *err);
 /* As load, but no key is a failure, told as such. */
 int dl_secrets_need(struct dl_secrets *s, struct dl_err *err);
 
-/* As load, but where there is neither key nor secret, a key is made. */
+/*
+ * As load, but where there is neither key nor secret, a key is made.  The names
+ * of key files are durable then.
+ */
 int dl_secrets_need_or_make(struct dl_secrets *s, struct dl_err *err);
 
 /*

@@ -12,6 +12,9 @@
 static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 #define ENDS (sizeof(ends) / sizeof(*ends))
 
+/* A terminal cuts a line after 4095 bytes, and does not tell. */
+#define TYPED_MAX 4094
+
 static volatile sig_atomic_t caught;
 
 static void
@@ -66,7 +69,7 @@ line(int fd, const sigset_t *waiting, char *out, size_t n, size_t *len,
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	ssize_t r;
 
-	for (*len = 0; *len < n; *len += (size_t)r) {
+	for (*len = 0; *len < n && *len <= TYPED_MAX; *len += (size_t)r) {
 		if (ppoll(&p, 1, NULL, waiting) < 0 && errno != EINTR)
 			return dl_err_errno(err, "cannot wait for <stdin>");
 		if (caught != 0)
@@ -82,7 +85,8 @@ line(int fd, const sigset_t *waiting, char *out, size_t n, size_t *len,
 		r = r < 0 ? 0 : r;
 		p.revents = 0;
 	}
-	return dl_err_data(err, "that line is too long");
+	return dl_err_data(
+	    err, "a line that is typed has at most %d bytes", TYPED_MAX);
 }
 
 static int

@@ -11,8 +11,8 @@
 /*
  * Ask twice for what on the terminal fd, without echo; what is asked is told on
  * standard error.  The line, without its newline, goes into out; *len is its
- * length, less than n.  Where the two differ: DL_EXIT_DATA.  A terminal gives
- * at most 4095 bytes of a line.
+ * length, less than n.  Where the two differ, or have more than 4094 bytes, of
+ * which a terminal would drop some: DL_EXIT_DATA.
  *
  * SIGINT, SIGTERM, SIGHUP and SIGQUIT do what they did before, but only when
  * the terminal is as it was; SIGTSTP waits until the end.

@@ -41,6 +41,9 @@ rotate(struct dl_secrets *s, struct dl_err *err)
 		if (dl_seal_key_make(s->next, &s->keys[1], err) < 0)
 			return -1;
 		s->nkeys = DL_SECRET_KEYS;
+	} else if (dl_sync_parent(s->next, err) < 0) {
+		/* Who made it may have been killed before that. */
+		return -1;
 	}
 	if (dl_secret_each(s, NULL, seal_anew, s, err) < 0)
 		return -1;

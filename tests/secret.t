@@ -194,6 +194,8 @@ head -c 10 "$T/keep" >"$S/g/short"
 is "$(got --group g short)" ' 65' 'a cut one is refused'
 : >"$S/g/short"
 is "$(got --group g short)" ' 65' 'an empty one too'
+printf x | dl-secret put --group g new 2>"$T/err"
+like "$(cat "$T/err")" "g/short': this is not" 'put tells which one it is'
 rm "$S/g/short"
 
 # Groups
@@ -315,6 +317,34 @@ cut dl-secret rm a
 is "$(got a)" ' 1' 'so does rm'
 cut dl-secret rotate
 is "$(got --group z b) $(ls "$DL_HOME/keys")" 'kept 0 master' 'and rotate'
+
+# Killed before the name of what it made was durable: the next one sees to it.
+durable() { LD_PRELOAD=$BUILD/fault/powercut.so "$@"; }
+next_key() { # that a rotation began with
+	(umask 077; cat "$T/home2/keys/master" >"$DL_HOME/keys/master.next")
+	durable sync "$DL_HOME/keys/master.next"
+}
+export DL_HOME=$D/late/home
+dl-secret key x >/dev/null
+durable sync "$DL_HOME/keys/master" "$D" "$D/late" "$DL_HOME"
+cut dl-secret put a <<<v1
+is "$(got a)" 'v1 0' 'a key that was found is durable before what it seals'
+next_key
+cut dl-secret put a <<<v2
+is "$(got a)" 'v2 0' 'so is the next one, by put'
+durable dl-secret rotate
+rm "$T/home2/keys/master"
+DL_HOME=$T/home2 dl-secret key x >/dev/null
+next_key
+echo broken >"$DL_HOME/secrets/default/zz"
+durable dl-secret rotate 2>/dev/null
+power_cut 0
+rm "$DL_HOME/secrets/default/zz"
+is "$(got a)" 'v2 0' 'and by rotate'
+dl-secret put b <<<v1
+durable sync "$DL_HOME/secrets/default/b"
+cut dl-secret put b <<<v1
+is "$(got b)" 'v1 0' 'what is there already is durable after put too'
 export DL_HOME=$T/home
 unset POWERCUT_DIR POWERCUT_IMAGE
 DL_HOME=$DISK dl-secret rotate
@@ -378,6 +408,14 @@ if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
 	like "$(cat "$T/screen")" 'status 130' '^C ends it'
 	like "$(cat "$T/screen")" '[^-]echo ' 'and the terminal echoes again'
 	is "$(got typed)" 'hunter9 0' 'nothing is kept then'
+	long=$(printf '%04094d' 7)
+	type_in "$long"$'\n' "$long"$'\n'
+	is "$(got typed)" "$long 0" 'the longest line'
+	type_in "${long}8"$'\n'
+	like "$(cat "$T/screen")" 'at most 4094 bytes' \
+		'one that a terminal might have cut is refused'
+	like "$(cat "$T/screen")" '[^-]echo ' 'and the terminal echoes again'
+	type_in $'hunter9\n' $'hunter9\n'
 	script -qec 'dl-secret get typed' /dev/null </dev/null >"$T/screen"
 	is "$(tr -d '\r' <"$T/screen" | od -An -c | tr -s ' ')" \
 		' h u n t e r 9 \n' 'get ends the line on a terminal'

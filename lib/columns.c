@@ -183,8 +183,13 @@ wrong_type(const struct dl_columns *c, size_t i, struct dl_span text,
 {
 	struct dl_span key = key_of(c, i);
 
-	if (text.len > SHOWN_MAX)
+	if (text.len > SHOWN_MAX) {
 		text.len = SHOWN_MAX;
+		/* Up to a character's first byte. */
+		while (text.len > 0 &&
+		       ((unsigned char)text.p[text.len] & 0xc0) == 0x80)
+			text.len--;
+	}
 	return dl_err_data(err, "column '%.*s': '%.*s' is no %s",
 	    (int)key.len - 4, key.p + 2, DL_SPAN_ARG(text), type);
 }

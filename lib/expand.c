@@ -307,7 +307,7 @@ dl_expand_end(struct dl_expand *x, struct dl_err *err)
 		return -1;
 	if (!x->inside)
 		return 0;
-	x->cut_off = true;
+	x->cut_off = x->in > 0;
 	return dl_err_data(err, "the %s ends too early, after %llu bytes of it",
 	    name_of(x), (unsigned long long)x->in);
 }

@@ -45,7 +45,7 @@ int dl_expand_feed(
 /* The bytes have ended: DL_EXIT_DATA where they can't end there. */
 int dl_expand_end(struct dl_expand *x, struct dl_err *err);
 
-/* After dl_expand_end() failed: did they end in the middle? */
+/* After dl_expand_end() failed: did they end in the middle, after some? */
 bool dl_expand_cut_off(const struct dl_expand *x);
 
 #endif

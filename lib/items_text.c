@@ -1,7 +1,8 @@
 /*
  * Lines of text, taken apart by a pattern's named groups, or whole.
  *
- * The time for a line is bounded: a pattern that tries too much on it fails.
+ * A pattern that backtracks too much on a line fails.  What PCRE2 does not
+ * count, scans that never go back, is at most quadratic in the line (max_item).
  */
 #include "columns.h"
 #include "items_kind.h"

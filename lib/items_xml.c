@@ -307,7 +307,7 @@ end_xml(void *reader, struct dl_err *err)
 	x->err = err;
 	if (XML_Parse(x->parser, "", 0, 1) != XML_STATUS_OK)
 		return fail(x);
-	if (x->reached + 1 >= x->nsteps)
+	if (x->reached > 0 && x->reached + 1 >= x->nsteps)
 		return 0;
 	for (size_t i = 0; i < x->reached; i++)
 		dl_buf_printf(&b, "/%s", x->step[i]);

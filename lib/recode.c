@@ -11,6 +11,7 @@
 
 struct dl_recode {
 	iconv_t cd;
+	char *encoding;
 	dl_expand_fn *fn;
 	void *arg;
 	size_t unit; /* bytes that are passed over where none is a character */
@@ -65,6 +66,7 @@ dl_recode_new(
 	r->cd = cd;
 	r->fn = fn;
 	r->arg = arg;
+	r->encoding = dl_strdup(encoding);
 	r->unit = unit_of(encoding);
 	return r;
 }
@@ -75,13 +77,22 @@ dl_recode_free(struct dl_recode *r)
 	if (r == NULL)
 		return;
 	iconv_close(r->cd);
+	free(r->encoding);
 	free(r);
 }
 
 void
 dl_recode_start(struct dl_recode *r)
 {
-	(void)iconv(r->cd, NULL, NULL, NULL, NULL);
+	iconv_t cd = iconv_open("UTF-8", r->encoding);
+
+	/* glibc's own start anew keeps the byte order that a mark has told. */
+	if (cd != (iconv_t)-1) {
+		iconv_close(r->cd);
+		r->cd = cd;
+	} else {
+		(void)iconv(r->cd, NULL, NULL, NULL, NULL);
+	}
 	r->nheld = r->nout = 0;
 }
 

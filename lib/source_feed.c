@@ -177,14 +177,14 @@ dl_source_feed_end(
 	s->type = type;
 	dl_source_wrap_type(&s->wrap, type);
 	*cut_off = false;
+	/* Of what is packed, much may come before any of it comes out. */
 	if (dl_expand_end(s->expand, err) < 0)
 		*cut_off = dl_expand_cut_off(s->expand);
 	else if (s->items == NULL && end_unknown(s, err) < 0)
 		;
 	else if (dl_items_end(s->items, err) < 0)
-		*cut_off = dl_items_cut_off(s->items);
+		*cut_off = dl_items_cut_off(s->items) && s->fed > 0;
 	else
 		return 0;
-	*cut_off = *cut_off && s->fed > 0;
 	return fail_data(s, err);
 }

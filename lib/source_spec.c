@@ -415,6 +415,8 @@ dl_source_spec_hash(const struct dl_source_spec *s)
 	for (size_t i = 0; i < s->columns.ntypes; i++)
 		dl_buf_printf(&b, "%s%c%d", s->columns.types[i].name, '\0',
 		    (int)s->columns.types[i].type);
+	/* No name is empty: the names begin here. */
+	dl_buf_addc(&b, '\0');
 	for (size_t i = 0; s->columns.names && s->columns.names[i]; i++)
 		dl_buf_printf(&b, "%s%c", s->columns.names[i], '\0');
 	dl_buf_printf(&b, "%d %d %d %d", s->format, s->csv_types,

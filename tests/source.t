@@ -585,6 +585,14 @@ for mode in once-length once-empty; do
 	is "$(events | wc -l) $(ncheckpoints)" '2001 2' "$mode: all is there"
 done
 is "$(grep -c 'trying again' "$T/err")" 0 'the second one was not cut off'
+# One block of zstd: nothing of it is unpacked before all of it is there.
+zstd -qc "$T/cut.json" >"$T/cut.zst"
+exec 8<&-
+exec 8< <(exec "$BUILD/servers/cutter" "$T/cut.zst")
+tap_pids+=($!)
+read -r cut_port <&8
+breaks close 'items: .l'
+is "$(events)" '' 'cut off, packed: no item of it'
 
 ## For ever, at intervals.
 

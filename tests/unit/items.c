@@ -12,6 +12,10 @@
 
 #include <stdlib.h>
 
+#define E_ACUTE_10 \
+	"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9" \
+	"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+
 static int
 take(void *arg, struct dl_span item, size_t total, const char *code,
     const struct dl_err *bad, struct dl_err *err)
@@ -86,6 +90,9 @@ lines_and_rows(void **state)
 	static const char *const names[] = {"x", "y", NULL};
 	struct dl_items_options text = {.format = DL_ITEMS_TEXT};
 	struct dl_items_options tsv = {.format = DL_ITEMS_TSV};
+	struct dl_items_options number = {
+	    .format = DL_ITEMS_CSV, .delimiter = ','};
+	static const struct dl_column_rule numeric = {"x", DL_COLUMN_NUMBER};
 
 	(void)state;
 	expect(text,
@@ -107,6 +114,13 @@ lines_and_rows(void **state)
 	    "!tsv 1: line 4: 1 field where the header has 2\n");
 	tsv.columns.names = names;
 	expect(tsv, "1\t2", "{\"x\":1,\"y\":2}\n");
+	number.columns.types = &numeric;
+	number.columns.ntypes = 1;
+	/* What is shown of the field does not end inside of a character. */
+	expect(number, "x\na" E_ACUTE_10 E_ACUTE_10 "\n",
+	    "!type 41: row 1 (line 2): column 'x': 'a" E_ACUTE_10
+	    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+	    "\xc3\xa9\xc3\xa9' is no number\n");
 }
 
 static void
@@ -123,6 +137,9 @@ xml_elements(void **state)
 	    "\"x\"\nerror 65: the document is not XML: line 1: no element "
 	    "found (cut off)\n");
 	expect(o, "<m/>", "error 65: '/l/i' leads only to '/' of it\n");
+	o.path = "/l";
+	expect(o, "<m/>", "error 65: '/l' leads only to '/' of it\n");
+	o.path = "/l/i";
 	o.max_item = 64;
 	expect(o,
 	    "<l><i>0123456789012345678901234567890123456789"
@@ -174,6 +191,26 @@ other_encodings(void **state)
 	expect(o, "{\"k\":\"\x83\x5c\"}\n", "{\"k\":\"\xe3\x82\xbd\"}\n");
 }
 
+/* A document's byte order is its own, not that of the one before it. */
+static void
+byte_orders(void **state)
+{
+	struct dl_items_options o = {
+	    .format = DL_ITEMS_TEXT, .encoding = "UTF-16", .max_item = 64};
+	struct dl_err err = {0};
+	struct dl_buf b = {0};
+	struct dl_items *it = dl_items_new(&o, take, &b, &err);
+
+	(void)state;
+	assert_non_null(it);
+	feed(it, DL_SPAN("\xfe\xff\0a"), 100, &b);
+	assert_string_equal(dl_buf_str(&b), "{\"line\":\"a\"}\n");
+	feed(it, DL_SPAN("\xff\xfe\x61\0"), 100, &b);
+	assert_string_equal(dl_buf_str(&b), "{\"line\":\"a\"}\n");
+	dl_items_free(it);
+	dl_buf_release(&b);
+}
+
 static void
 wrong_options(void **state)
 {
@@ -216,6 +253,7 @@ main(void)
 	    cmocka_unit_test(sent_events),
 	    cmocka_unit_test(raw_bytes),
 	    cmocka_unit_test(other_encodings),
+	    cmocka_unit_test(byte_orders),
 	    cmocka_unit_test(wrong_options),
 	};
 

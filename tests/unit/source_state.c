@@ -8,6 +8,7 @@
 #include "hash.h"
 #include "io.h"
 #include "seen.h"
+#include "source_spec.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -435,11 +436,31 @@ subjects_can_not_be_made_to_collide(void **state)
 	dl_seen_release(&seen);
 }
 
+/* A type of one column is not the name of another. */
+static void
+specs_differ(void **state)
+{
+	static const struct dl_column_rule rule = {"a", DL_COLUMN_STRING};
+	static const char *const one[] = {"a", NULL};
+	static const char *const two[] = {"a", "1a", NULL};
+	struct dl_source_spec s, t;
+
+	(void)state;
+	dl_source_spec_init(&s);
+	t = s;
+	s.columns = (struct dl_column_rules){one, &rule, 1, false};
+	t.columns = (struct dl_column_rules){two, NULL, 0, false};
+	assert_int_not_equal(dl_source_spec_hash(&s), dl_source_spec_hash(&t));
+	s.columns = (struct dl_column_rules){0};
+	dl_source_spec_release(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup(name, fresh)
+	    T(specs_differ),
 	    T(what_was_committed_is_remembered),
 	    T(without_a_commit_all_is_new_again),
 	    T(a_save_without_change_is_no_position),

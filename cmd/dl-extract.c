@@ -4,7 +4,6 @@
 #include "flow.h"
 #include "tool.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 static int64_t
@@ -12,16 +11,6 @@ on_event(void *to, const struct dl_event *ev, struct dl_buf *out,
     const char **code, struct dl_err *why)
 {
 	return dl_extract_event(to, ev, out, code, why);
-}
-
-/* A worker that ended itself has told why. */
-static void
-fail(const struct dl_err *err)
-{
-	if (err->msg[0] != '\0')
-		dl_tool_fail(err);
-	dl_metric_end((int)err->status);
-	exit((int)err->status);
 }
 
 int
@@ -58,7 +47,7 @@ main(int argc, char *argv[])
 	if (r == DL_FLOW_WORKER)
 		_exit(DL_EXIT_OK);
 	if (r < 0 || dl_flow_close(&f, &err) < 0)
-		fail(&err);
+		dl_tool_fail(&err);
 	dl_extract_free(x);
 	return dl_tool_finish();
 }

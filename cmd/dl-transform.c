@@ -134,16 +134,6 @@ explain(const struct dl_transform *t, const char *path)
 	}
 }
 
-/* A worker that ended itself has told why. */
-static void
-fail(const struct dl_err *err)
-{
-	if (err->msg[0] != '\0')
-		dl_tool_fail(err);
-	dl_metric_end((int)err->status);
-	exit((int)err->status);
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -210,6 +200,6 @@ main(int argc, char *argv[])
 	dl_transform_free(s.t);
 	dl_buf_release(&args);
 	if (r < 0)
-		fail(&err);
+		dl_tool_fail(&err);
 	return dl_tool_finish();
 }

@@ -40,8 +40,8 @@ dl_fn_put_text(struct dl_fn_env *env, const struct dl_value *v)
 	return 0;
 }
 
-static int
-tostring(struct dl_fn_env *env, const struct dl_value *in,
+int
+dl_fn_tostring(struct dl_fn_env *env, const struct dl_value *in,
     const struct dl_value *args, struct dl_value *result)
 {
 	(void)args;
@@ -52,8 +52,8 @@ tostring(struct dl_fn_env *env, const struct dl_value *in,
 	return dl_fn_made_text(env, result);
 }
 
-static int
-tojson(struct dl_fn_env *env, const struct dl_value *in,
+int
+dl_fn_tojson(struct dl_fn_env *env, const struct dl_value *in,
     const struct dl_value *args, struct dl_value *result)
 {
 	(void)args;
@@ -180,8 +180,8 @@ tonumber(struct dl_fn_env *env, const struct dl_value *in,
 const struct dl_fn_entry dl_fn_conversions[] = {
     {"type", 0, type},
     {"not", 0, not },
-    {"tostring", 0, tostring},
-    {"tojson", 0, tojson},
+    {"tostring", 0, dl_fn_tostring},
+    {"tojson", 0, dl_fn_tojson},
     {"fromjson", 0, fromjson},
     {"tonumber", 0, tonumber},
     {NULL, 0, NULL},

@@ -49,6 +49,9 @@ struct dl_span dl_fn_c_text(struct dl_span text);
 /* |x| of a number: fabs, and length. */
 dl_fn dl_fn_absolute;
 
+/* Of lib/expr_convert.c: @text and @json are these too. */
+dl_fn dl_fn_tostring, dl_fn_tojson;
+
 /* Past the character at p < end; a byte that begins none is one. */
 const char *dl_fn_past_char(const char *p, const char *end);
 

@@ -95,28 +95,6 @@ text_of(struct dl_fn_env *env, const struct dl_value *in, struct dl_span *text)
 }
 
 static int
-format_text(struct dl_fn_env *env, const struct dl_value *in,
-    const struct dl_value *args, struct dl_value *result)
-{
-	(void)args;
-	if (in->kind == DL_JSON_STRING)
-		return dl_fn_give(result, *in);
-	if (dl_fn_put_text(env, in) < 0)
-		return -1;
-	return dl_fn_made_text(env, result);
-}
-
-static int
-format_json(struct dl_fn_env *env, const struct dl_value *in,
-    const struct dl_value *args, struct dl_value *result)
-{
-	(void)args;
-	if (dl_value_print(env->arena, env->out, in, env->err) < 0)
-		return -1;
-	return dl_fn_made_text(env, result);
-}
-
-static int
 format_html(struct dl_fn_env *env, const struct dl_value *in,
     const struct dl_value *args, struct dl_value *result)
 {
@@ -364,8 +342,8 @@ format_base64d(struct dl_fn_env *env, const struct dl_value *in,
 }
 
 static const struct format formats[] = {
-    {"text", format_text},
-    {"json", format_json},
+    {"text", dl_fn_tostring},
+    {"json", dl_fn_tojson},
     {"csv", format_csv},
     {"tsv", format_tsv},
     {"html", format_html},

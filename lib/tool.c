@@ -154,7 +154,7 @@ dl_tool_fail(const struct dl_err *err)
 	if (err->status == DL_EXIT_USAGE)
 		dl_log(DL_LOG_ERROR, "%s ('%s --help' lists the options)",
 		    err->msg, tool_name);
-	else
+	else if (err->msg[0] != '\0')
 		dl_log(DL_LOG_ERROR, "%s", err->msg);
 	dl_metric_end(status);
 	exit(status);

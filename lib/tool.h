@@ -57,7 +57,10 @@ const char *dl_tool_home(void);
  */
 void dl_tool_metric(struct dl_span instance, const struct dl_counts *counts);
 
-/* Say what failed, write the metric, and end with its status. */
+/*
+ * Say what failed, write the metric, and end with its status.  Without a message
+ * it has been said already, by a process of this tool.
+ */
 void dl_tool_fail(const struct dl_err *err) __attribute__((noreturn));
 
 /* All went well: write the metric.  Returns what main returns. */

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LOOK_MOST 10 /* events, unless -c says */
+
 static const char *name, *format, *items, *subject, *when, *time_format;
 
 /* Take the spec from a file, or from options alone for standard input. */
@@ -41,20 +43,41 @@ load(struct dl_source_spec *spec, const char *path, bool from_stdin,
 	return dl_source_spec_check(spec, err);
 }
 
+/* What cannot stand together. */
+static void
+check_operands(const struct dl_source_options *o, bool from_stdin, int n,
+    const char *last, struct dl_err *err)
+{
+	if (n == 2 && !from_stdin)
+		dl_err_usage(err, "'%s' is one operand too many", last);
+	else if (from_stdin && o->follow)
+		dl_err_usage(err, "standard input is read to its end: no -f");
+	else if (o->follow && (o->check || o->look))
+		dl_err_usage(err, "--check and --dry-run end: no -f");
+	else if (o->check && o->look)
+		dl_err_usage(err, "--check looks at the specification alone, "
+				  "--dry-run fetches: one of them");
+	else if (o->look_most > 0 && !o->look)
+		dl_err_usage(err, "-c is for --dry-run");
+	else if (o->look && o->dead != NULL)
+		dl_err_usage(err, "--dry-run stores nothing: no -d");
+}
+
 int
 main(int argc, char *argv[])
 {
 	struct dl_err err = {0};
 	struct dl_source_spec spec = {.path = NULL};
 	struct dl_counts counts = {0};
+	struct dl_source_options o = {.counts = &counts, .stop = &dl_tool_stop};
 	struct dl_source *s;
-	const char *dead = NULL;
-	bool follow = false, from_stdin;
+	int64_t most = 0;
+	bool from_stdin;
 	int first, r;
 
 	const struct dl_opt opts[] = {
 	    DL_OPT_FLAG(
-		'f', "follow", &follow, "acquire for ever, at intervals"),
+		'f', "follow", &o.follow, "acquire for ever, at intervals"),
 	    DL_OPT_STR(
 		'n', "name", &name, "NAME", "name of standard input's source"),
 	    DL_OPT_STR('F', "format", &format, "FORMAT",
@@ -68,31 +91,40 @@ main(int argc, char *argv[])
 	    DL_OPT_STR(
 		0, "time-format", &time_format, "FORMAT", "how it is written"),
 	    DL_OPT_STR(
-		'd', "dead", &dead, "FILE", "append items that fail to FILE"),
+		'd', "dead", &o.dead, "FILE", "append items that fail to FILE"),
+	    DL_OPT_FLAG(0, "check", &o.check,
+		"check the specification, offline, and end"),
+	    DL_OPT_FLAG(0, "dry-run", &o.look,
+		"fetch once, print the events, store nothing"),
+	    DL_OPT_COUNT('c', "count", &most, "N",
+		"events that --dry-run prints, 10 unless given"),
 	    DL_OPT_COMMON,
 	};
 	first = dl_tool_start("dl-source", opts, "SPEC.yaml [-] | -", 1, 2,
 	    DL_TOOL_HEAD, argc, argv);
 	from_stdin = strcmp(argv[argc - 1], "-") == 0;
-	if (argc - first == 2 && !from_stdin)
-		dl_err_usage(
-		    &err, "'%s' is one operand too many", argv[argc - 1]);
-	else if (from_stdin && follow)
-		dl_err_usage(&err, "standard input is read to its end: no -f");
+	o.look_most = (uint64_t)most;
+	check_operands(&o, from_stdin, argc - first, argv[argc - 1], &err);
 	if (err.status != DL_EXIT_OK)
 		dl_tool_fail(&err);
+	if (o.look && most == 0)
+		o.look_most = LOOK_MOST;
 
 	r = load(&spec, argc - first == 2 || !from_stdin ? argv[first] : NULL,
 	    from_stdin, &err);
 	/* A broken specification may have a name, and then is told by it. */
-	if (spec.name != NULL && err.status != DL_EXIT_USAGE)
+	if (spec.name != NULL && err.status != DL_EXIT_USAGE && !o.check &&
+	    !o.look)
 		dl_tool_metric(dl_span_str(spec.name), &counts);
-	if (r < 0 ||
-	    (s = dl_source_open(&spec, from_stdin ? NULL : dl_tool_home(), dead,
-		 &counts, &dl_tool_stop, &err)) == NULL)
+	o.home = from_stdin ? NULL : dl_tool_home();
+	if (r < 0 || (s = dl_source_open(&spec, &o, &err)) == NULL)
 		dl_tool_fail(&err);
-	r = from_stdin ? dl_source_read(s, STDIN_FILENO, &err)
-	               : dl_source_run(s, follow, &err);
+	if (o.check)
+		r = 0;
+	else if (from_stdin)
+		r = dl_source_read(s, STDIN_FILENO, &err);
+	else
+		r = dl_source_run(s, &err);
 	if (r < 0 || dl_source_close(s, &err) < 0)
 		dl_tool_fail(&err);
 	dl_source_spec_release(&spec);

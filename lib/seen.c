@@ -75,6 +75,17 @@ dl_seen_put(struct dl_seen *s, uint64_t subject, uint64_t content)
 	return true;
 }
 
+bool
+dl_seen_get(const struct dl_seen *s, uint64_t subject, uint64_t *content)
+{
+	size_t i;
+
+	if (s->nslot == 0 || s->slot[i = find(s, subject)] == 0)
+		return false;
+	*content = s->entry[s->slot[i] - 1].content;
+	return true;
+}
+
 size_t
 dl_seen_changed(const struct dl_seen *s)
 {

@@ -37,6 +37,9 @@ void dl_seen_release(struct dl_seen *s);
 /* Remember content for subject; false if it was there already. */
 bool dl_seen_put(struct dl_seen *s, uint64_t subject, uint64_t content);
 
+/* The content of subject, if there is one. */
+bool dl_seen_get(const struct dl_seen *s, uint64_t subject, uint64_t *content);
+
 /* How many entries have changed; from now on none has. */
 size_t dl_seen_changed(const struct dl_seen *s);
 void dl_seen_clean(struct dl_seen *s);

@@ -17,22 +17,33 @@
 
 struct dl_source;
 
-/*
- * Prepare.  spec, dead (a path, or NULL) and counts, which items are counted
- * in, are borrowed.  home is where state is kept, under the lock of the source's name (DL_EXIT_TEMP: another run holds
- * it); NULL: standard input will be read, which has none.  When *stop becomes
- * true, what goes on ends at once.
- */
+struct dl_source_options {
+	/*
+	 * Where state is kept, under the lock of the source's name
+	 * (DL_EXIT_TEMP: another run holds it); NULL: standard input will be
+	 * read, which has none.
+	 */
+	const char *home;
+	const char *dead;         /* path of the dead letters, or NULL */
+	struct dl_counts *counts; /* items are counted in it */
+	const volatile sig_atomic_t *stop; /* what goes on then ends at once */
+	bool follow;
+	bool check; /* open all that can be told offline, and no more */
+	/* A look: at most look_most events, nothing stored or committed. */
+	bool look;
+	uint64_t look_most;
+};
+
+/* Prepare.  spec and what o points to are borrowed. */
 struct dl_source *dl_source_open(const struct dl_source_spec *spec,
-    const char *home, const char *dead, struct dl_counts *counts,
-    const volatile sig_atomic_t *stop, struct dl_err *err);
+    const struct dl_source_options *o, struct dl_err *err);
 
 /*
  * Acquire from the URL: once, or with follow every spec->every_ms, measured
  * from start to start, until *stop.  Temporary failures are tried again; with
  * follow, one that stays is logged and the next acquisition goes on.
  */
-int dl_source_run(struct dl_source *s, bool follow, struct dl_err *err);
+int dl_source_run(struct dl_source *s, struct dl_err *err);
 
 /*
  * Read fd to its end, and let nothing wait in here while it is silent.  The

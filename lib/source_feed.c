@@ -29,7 +29,8 @@ refuse_page(struct dl_source *s, const char *p, size_t n, struct dl_err *err)
 	while (i < n && strchr(" \t\r\n", p[i]) != NULL && p[i] != '\0')
 		i++;
 	if (i == n || p[i] != '<' ||
-	    (format != DL_ITEMS_NDJSON && strstr(s->type, "html") == NULL))
+	    (format != DL_ITEMS_NDJSON &&
+		strstr(dl_buf_str(&s->type), "html") == NULL))
 		return 0;
 	n = n - i < FOUND_MAX ? n - i : FOUND_MAX;
 	while (n > 0 && !dl_utf8_valid(dl_span(p + i, n)))
@@ -68,8 +69,8 @@ guess(struct dl_source *s, const char *p, size_t n, bool ended,
 	int r;
 
 	dl_buf_add(&s->head, p, n);
-	r = dl_source_guess(
-	    s->type, s->shown, dl_buf_as_span(&s->head), ended, &s->format);
+	r = dl_source_guess(dl_buf_str(&s->type), dl_buf_str(&s->shown),
+	    dl_buf_as_span(&s->head), ended, &s->format);
 	if (r < 0)
 		return dl_err_data(
 		    err, "it does not tell its format: set 'format'");
@@ -102,12 +103,10 @@ take_unpacked(void *arg, const char *p, size_t n, struct dl_err *err)
 }
 
 int
-dl_source_feed_open(struct dl_source *s, const char *shown, struct dl_err *err)
+dl_source_feed_open(struct dl_source *s, struct dl_err *err)
 {
 	enum dl_expand_kind unpack = (enum dl_expand_kind)s->spec->unpack;
 
-	s->shown = shown;
-	s->type = "";
 	s->format = (enum dl_items_format)s->spec->format;
 	/* Raw is as it came, unless it is said otherwise. */
 	if (unpack == DL_EXPAND_AUTO && s->format == DL_ITEMS_RAW)
@@ -122,13 +121,21 @@ dl_source_feed_close(struct dl_source *s)
 	dl_expand_free(s->expand);
 	dl_items_free(s->items);
 	dl_buf_release(&s->head);
+	dl_buf_release(&s->shown);
+	dl_buf_release(&s->type);
 }
 
 void
-dl_source_feed_start(struct dl_source *s)
+dl_source_feed_start(struct dl_source *s, const char *shown, const char *type)
 {
 	s->fed = 0;
-	s->type = "";
+	s->earlier = s->counts->in;
+	dl_buf_clear(&s->shown);
+	dl_buf_adds(&s->shown, shown);
+	dl_buf_clear(&s->type);
+	dl_buf_adds(&s->type, type);
+	dl_source_wrap_now(&s->wrap);
+	dl_source_wrap_type(&s->wrap, type);
 	dl_expand_start(s->expand);
 	if (s->spec->format == DL_ITEMS_AUTO) {
 		dl_items_free(s->items);
@@ -141,20 +148,19 @@ dl_source_feed_start(struct dl_source *s)
 
 /* Name the document in an error of its bytes. */
 static int
-fail_data(const struct dl_source *s, struct dl_err *err)
+fail_data(struct dl_source *s, struct dl_err *err)
 {
-	if (err->status == DL_EXIT_DATA && s->type[0] != '\0')
-		dl_err_prefix(err, "%s (%s)", s->shown, s->type);
+	if (err->status == DL_EXIT_DATA && s->type.len > 0)
+		dl_err_prefix(err, "%s (%s)", dl_buf_str(&s->shown),
+		    dl_buf_str(&s->type));
 	else if (err->status == DL_EXIT_DATA)
-		dl_err_prefix(err, "%s", s->shown);
+		dl_err_prefix(err, "%s", dl_buf_str(&s->shown));
 	return -1;
 }
 
 int
-dl_source_feed(struct dl_source *s, const char *type, const char *p, size_t n,
-    struct dl_err *err)
+dl_source_feed(struct dl_source *s, const char *p, size_t n, struct dl_err *err)
 {
-	s->type = type;
 	if (dl_expand_feed(s->expand, p, n, err) < 0)
 		return fail_data(s, err);
 	return 0;
@@ -171,11 +177,8 @@ end_unknown(struct dl_source *s, struct dl_err *err)
 }
 
 int
-dl_source_feed_end(
-    struct dl_source *s, const char *type, bool *cut_off, struct dl_err *err)
+dl_source_feed_end(struct dl_source *s, bool *cut_off, struct dl_err *err)
 {
-	s->type = type;
-	dl_source_wrap_type(&s->wrap, type);
 	*cut_off = false;
 	/* Of what is packed, much may come before any of it comes out. */
 	if (dl_expand_end(s->expand, err) < 0)

@@ -6,13 +6,13 @@
 
 #include "dead.h"
 #include "expand.h"
-#include "fetch.h"
 #include "idset.h"
 #include "items.h"
 #include "out.h"
 #include "source.h"
 #include "source_state.h"
 #include "source_wrap.h"
+#include "transport.h"
 
 #include <limits.h>
 
@@ -24,20 +24,39 @@ struct dl_source {
 	struct dl_items *items; /* NULL: the format isn't told yet */
 	struct dl_buf head;     /* what came until then */
 	enum dl_items_format format;
-	const char *shown, *type; /* the document's name and content type */
+	struct dl_buf shown; /* the document's name ... */
+	struct dl_buf type;  /* ... and content type */
+	uint64_t fed;        /* its bytes, unpacked */
+	uint64_t earlier;    /* items of those before it */
 	struct dl_out out;
 	struct dl_dead dead;
 	bool broken; /* out or dead can't be written: no retry helps */
 
-	/* Of a URL alone. */
-	struct dl_fetch *fetch;
+	/* Of a transport alone. */
+	const struct dl_transport_kind *kind;
+	void *transport;
+	struct dl_secret_refs *secrets;
 	struct dl_source_state *state;
+	char home[PATH_MAX];
 	char key[80];
 	int lock;
 	int64_t not_before_ms; /* what a server asked for */
+	int64_t settled_ms;    /* when the last position was made */
 	bool warned;
-	uint64_t fed;     /* bytes of this attempt, unpacked */
-	uint64_t earlier; /* items of those before it */
+	bool told; /* that commits are waited for */
+
+	/*
+	 * How many items had gone on when the last document was whole, when the
+	 * last position could be made, and how many events when it was.
+	 */
+	uint64_t whole_at, safe_at, saved_at;
+
+	bool follow;
+
+	/* For a look: at most look_most events, no position, no checkpoint. */
+	bool look;
+	uint64_t look_most;
+	bool enough;
 
 	/*
 	 * What went out since the last acquisition that was whole: an attempt
@@ -46,27 +65,49 @@ struct dl_source {
 	 */
 	bool remembers;
 	struct dl_idset sent;
-	char dir[PATH_MAX]; /* of its files */
+	char dir[PATH_MAX + 80]; /* of its files */
 
 	struct dl_counts *counts;
 };
+
+/* How many items have left us in one way or the other. */
+static inline uint64_t
+dl_source_passed_on(const struct dl_source *s)
+{
+	return s->counts->out + s->counts->dead;
+}
+
+int dl_source_flush(struct dl_source *s, struct dl_err *err);
+
+/* Write a checkpoint of the state's position. */
+int dl_source_checkpoint(struct dl_source *s, struct dl_err *err);
+
+/*
+ * What was handed over is whole: make it a position, write its checkpoint.
+ */
+int dl_source_save(struct dl_source *s, struct dl_err *err);
+
+/* Something failed: what was made before it is whole, and is written.  -1. */
+int dl_source_fail(struct dl_source *s);
+
+/* What a transport hands its bytes to; arg is s. */
+struct dl_taker dl_source_taker(struct dl_source *s);
 
 /* A dl_items_fn: arg is a struct dl_source. */
 int dl_source_take(void *arg, struct dl_span item, size_t total,
     const char *code, const struct dl_err *bad, struct dl_err *err);
 
 /*
- * The way of a document's bytes to dl_source_take: open once, with the name
- * that messages show; start, feed and end each document.  type: its content
- * type, or "".  After a failed end *cut_off says that it broke off.
+ * The way of a document's bytes to dl_source_take: open once; start, feed and
+ * end each document.  shown and type, its content type or "", are copied.
+ * After a failed end *cut_off says that it broke off.
  */
-int dl_source_feed_open(
-    struct dl_source *s, const char *shown, struct dl_err *err);
-void dl_source_feed_start(struct dl_source *s);
-int dl_source_feed(struct dl_source *s, const char *type, const char *p,
-    size_t n, struct dl_err *err);
-int dl_source_feed_end(
-    struct dl_source *s, const char *type, bool *cut_off, struct dl_err *err);
+int dl_source_feed_open(struct dl_source *s, struct dl_err *err);
+void dl_source_feed_start(
+    struct dl_source *s, const char *shown, const char *type);
+int dl_source_feed(
+    struct dl_source *s, const char *p, size_t n, struct dl_err *err);
+int dl_source_feed_end(struct dl_source *s, bool *cut_off, struct dl_err *err);
 void dl_source_feed_close(struct dl_source *s);
 
 #endif

@@ -1,4 +1,4 @@
-#include "source_spec.h"
+#include "source_spec_private.h"
 
 #include "buf.h"
 #include "clock.h"
@@ -6,14 +6,13 @@
 #include "home.h"
 #include "line.h"
 #include "recode.h"
+#include "source_secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HEADERS_MAX 64
 #define EVERY_MIN_MS 1000
 #define DOCUMENT_MAX ((int64_t)1 << 32)
-#define COLUMNS_MAX 10000
 
 static const char *const formats[] = {
     "json", "ndjson", "csv", "tsv", "text", "xml", "sse", "raw", "auto", NULL};
@@ -35,6 +34,15 @@ static const struct dl_conf_field fields[] = {
     FIELD("time", DL_CONF_STR, false, time, NULL),
     FIELD("time_format", DL_CONF_STR, false, time_format, NULL),
     FIELD("headers", DL_CONF_MAP, false, header_map, NULL),
+    FIELD("method", DL_CONF_STR, false, method, NULL),
+    FIELD("body", DL_CONF_STR, false, body, NULL),
+    FIELD("stream", DL_CONF_BOOL, false, stream, NULL),
+    FIELD("auth", DL_CONF_MAP, false, auth_map, NULL),
+    FIELD("tls", DL_CONF_MAP, false, tls_map, NULL),
+    FIELD("proxy", DL_CONF_STR, false, proxy, NULL),
+    FIELD("known_hosts", DL_CONF_STR, false, known_hosts, NULL),
+    FIELD("ssh_key", DL_CONF_STR, false, ssh_key, NULL),
+    FIELD("max_bytes", DL_CONF_SIZE, false, max_bytes, NULL),
     FIELD("only_changed", DL_CONF_BOOL, false, only_changed, NULL),
     FIELD("every", DL_CONF_DURATION, false, every_ms, NULL),
     FIELD("timeout", DL_CONF_DURATION, false, timeout_ms, NULL),
@@ -76,6 +84,9 @@ dl_source_spec_release(struct dl_source_spec *s)
 	for (const char **h = s->headers; h != NULL && *h != NULL; h++)
 		free((char *)*h);
 	free(s->headers);
+	for (size_t i = 0; i < s->nref_headers; i++)
+		free((char *)s->ref_headers[i]);
+	free(s->ref_headers);
 	free((void *)s->columns.names);
 	free((void *)s->columns.types);
 	free(s->items_where);
@@ -86,10 +97,9 @@ dl_source_spec_release(struct dl_source_spec *s)
 	*s = (struct dl_source_spec){0};
 }
 
-/* An error in the value of key, or in that it is absent. */
-static int
-fail_key(const struct dl_source_spec *s, const char *key, struct dl_err *err,
-    const char *why)
+int
+dl_source_spec_fail(const struct dl_source_spec *s, const char *key,
+    struct dl_err *err, const char *why)
 {
 	const struct dl_conf_node *root = dl_conf_root(s->conf);
 	int line = dl_conf_line_of(root, key);
@@ -104,7 +114,7 @@ check_range(const struct dl_source_spec *s, const char *key, int64_t value,
 {
 	if (value >= least && value <= most)
 		return 0;
-	return fail_key(s, key, err, range);
+	return dl_source_spec_fail(s, key, err, range);
 }
 
 static int
@@ -144,6 +154,27 @@ no_bytes(void *arg, const char *p, size_t n, struct dl_err *err)
 	return dl_err_bug(err, "no text was expected");
 }
 
+/* What is specific to where it comes from. */
+static int
+check_url(struct dl_source_spec *s, struct dl_err *err)
+{
+	const char *what = s->url == NULL ? NULL : dl_source_secret_url(s->url);
+	char why[128];
+
+	if (what == NULL && s->proxy != NULL &&
+	    dl_source_secret_url(s->proxy) != NULL)
+		return dl_source_spec_fail(s, "proxy", err,
+		    "has a password in it: set https_proxy in the environment "
+		    "instead");
+	if (what == NULL)
+		return 0;
+	snprintf(why, sizeof(why),
+	    "has %s in it, written out: say it in 'auth' (for instance as "
+	    "secret:NAME)",
+	    what);
+	return dl_source_spec_fail(s, "url", err, why);
+}
+
 static int
 check_encoding(const struct dl_source_spec *s, struct dl_err *why)
 {
@@ -161,162 +192,40 @@ check_texts(const struct dl_source_spec *s, struct dl_err *err)
 	struct dl_err why = {0};
 
 	if (!dl_name_ok(dl_span_str(s->name)))
-		return fail_key(s, "name", err,
+		return dl_source_spec_fail(s, "name", err,
 		    "is 1 to 64 letters, digits, '.', '_' and '-', the first "
 		    "a letter or a digit");
 	if (strlen(s->delimiter) != 1 || strchr("\"\r\n", *s->delimiter))
-		return fail_key(s, "delimiter", err,
+		return dl_source_spec_fail(s, "delimiter", err,
 		    "is one byte, and no quote or newline (a tab is \"\\t\")");
 	if (s->time_format != NULL && s->time == NULL)
-		return fail_key(s, "time_format", err,
+		return dl_source_spec_fail(s, "time_format", err,
 		    "says how to read 'time', which is absent");
 	if (dl_time_format_check(s->time_format, &why) < 0)
-		return fail_key(s, "time_format", err, why.msg);
+		return dl_source_spec_fail(s, "time_format", err, why.msg);
 	if (s->items != NULL && !takes_items(s))
-		return fail_key(s, "items", err, "is for json and xml");
+		return dl_source_spec_fail(
+		    s, "items", err, "is for json and xml");
 	if (s->pattern != NULL && s->format != DL_ITEMS_TEXT)
-		return fail_key(s, "pattern", err, "is for the format text");
+		return dl_source_spec_fail(
+		    s, "pattern", err, "is for the format text");
 	if (s->name_list != NULL && !has_columns(s))
-		return fail_key(s, "names", err, "is for csv and tsv");
+		return dl_source_spec_fail(
+		    s, "names", err, "is for csv and tsv");
 	if (s->type_map != NULL && !has_columns(s) && s->pattern == NULL)
-		return fail_key(s, "types", err,
+		return dl_source_spec_fail(s, "types", err,
 		    "is for csv, tsv and text with a 'pattern'");
 	if (s->format == DL_ITEMS_RAW &&
 	    (s->subject != NULL || s->time != NULL || s->encoding != NULL))
-		return fail_key(s, "format", err,
+		return dl_source_spec_fail(s, "format", err,
 		    "is raw, of which neither 'subject' nor 'time' nor "
 		    "'encoding' can be had");
 	if (s->encoding != NULL && check_encoding(s, &why) < 0)
-		return fail_key(s, "encoding", err, why.msg);
+		return dl_source_spec_fail(s, "encoding", err, why.msg);
 	if (s->only_changed && s->subject == NULL)
-		return fail_key(s, "only_changed", err,
+		return dl_source_spec_fail(s, "only_changed", err,
 		    "needs 'subject', by which items are told apart");
 	return 0;
-}
-
-/* A header's name is a token of RFC 9110, its value without controls. */
-static int
-add_header(struct dl_source_spec *s, size_t i, const char *name,
-    const struct dl_conf_node *node, struct dl_err *err)
-{
-	static const char marks[] = "!#$%&'*+-.^_`|~";
-	const char *value = dl_conf_text(node);
-	struct dl_buf b = {0};
-
-	for (const char *p = name; *p != '\0' || p == name; p++)
-		if (*p == '\0' ||
-		    (!(*p >= '0' && *p <= '9') && !(*p >= 'A' && *p <= 'Z') &&
-			!(*p >= 'a' && *p <= 'z') && strchr(marks, *p) == NULL))
-			return dl_conf_fail(s->conf, dl_conf_line(node), err,
-			    "'%s' is not the name of a header", name);
-	if (value == NULL)
-		return dl_conf_fail(s->conf, dl_conf_line(node), err,
-		    "the header '%s' needs a text", name);
-	for (const char *p = value; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return dl_conf_fail(s->conf, dl_conf_line(node), err,
-			    "the header '%s' has a control character", name);
-	/* libcurl takes "Name;" for a header without a value. */
-	dl_buf_printf(&b, *value == '\0' ? "%s;" : "%s: %s", name, value);
-	s->headers[i] = dl_strdup(dl_buf_str(&b));
-	dl_buf_release(&b);
-	return 0;
-}
-
-static int
-take_headers(struct dl_source_spec *s, struct dl_err *err)
-{
-	const struct dl_conf_node *node;
-	const char *name;
-
-	if (s->header_map == NULL)
-		return 0;
-	s->headers = dl_calloc(HEADERS_MAX + 1, sizeof(*s->headers));
-	for (size_t i = 0;
-	     (node = dl_conf_child(s->header_map, i, &name)) != NULL; i++) {
-		if (i == HEADERS_MAX)
-			return dl_conf_fail(s->conf, dl_conf_line(node), err,
-			    "more than %d headers", HEADERS_MAX);
-		if (add_header(s, i, name, node, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-take_names(struct dl_source_spec *s, struct dl_err *err)
-{
-	const struct dl_conf_node *node;
-	const char **names;
-	size_t n = 0;
-
-	if (s->name_list == NULL)
-		return 0;
-	names = dl_calloc(COLUMNS_MAX + 1, sizeof(*names));
-	s->columns.names = names;
-	for (; (node = dl_conf_child(s->name_list, n, NULL)) != NULL; n++) {
-		if (n == COLUMNS_MAX)
-			return dl_conf_fail(s->conf, dl_conf_line(node), err,
-			    "more than %d names", COLUMNS_MAX);
-		if ((names[n] = dl_conf_text(node)) == NULL)
-			return dl_conf_fail(s->conf, dl_conf_line(node), err,
-			    "a column's name is a text");
-	}
-	return n > 0 ? 0 : fail_key(s, "names", err, "has no name");
-}
-
-static int
-take_types(struct dl_source_spec *s, struct dl_err *err)
-{
-	static const char *const words[] = {
-	    "auto", "string", "number", "boolean"};
-	const struct dl_conf_node *node;
-	struct dl_column_rule *rules;
-	const char *text, *name;
-	size_t n = 0, w;
-
-	if (s->type_map == NULL)
-		return 0;
-	rules = dl_calloc(COLUMNS_MAX, sizeof(*rules));
-	s->columns.types = rules;
-	for (; (node = dl_conf_child(s->type_map, n, &name)) != NULL; n++) {
-		if (n == COLUMNS_MAX)
-			return dl_conf_fail(s->conf, dl_conf_line(node), err,
-			    "more than %d types", COLUMNS_MAX);
-		text = dl_conf_text(node);
-		for (w = 0; w < 4; w++)
-			if (text != NULL && strcmp(text, words[w]) == 0)
-				break;
-		if (w == 4)
-			return dl_conf_fail(s->conf, dl_conf_line(node), err,
-			    "the type of '%s' is auto, string, number or "
-			    "boolean",
-			    name);
-		rules[n] =
-		    (struct dl_column_rule){name, (enum dl_column_type)w};
-	}
-	s->columns.ntypes = n;
-	return 0;
-}
-
-/* Names that are given here are checked here; a header's when it comes. */
-static int
-take_columns(struct dl_source_spec *s, struct dl_err *err)
-{
-	struct dl_columns *columns;
-	struct dl_err why = {0};
-	int r;
-
-	s->columns.strings = s->csv_types == 1;
-	if (take_names(s, err) < 0 || take_types(s, err) < 0)
-		return -1;
-	columns = dl_columns_new(&s->columns);
-	r = dl_columns_named(columns) ? dl_columns_check(columns, &why) : 0;
-	dl_columns_free(columns);
-	if (r == 0)
-		return 0;
-	dl_err_prefix(&why, "is wrong");
-	return fail_key(s, "names", err, why.msg);
 }
 
 /* Where an expression stands, for its messages. */
@@ -345,17 +254,19 @@ dl_source_spec_load(struct dl_source_spec *s, const char *path, bool with_url,
 		s->conf, dl_conf_root(s->conf), "a source", fields, s, err) < 0)
 		return -1;
 	if (with_url && s->url == NULL)
-		return fail_key(
-		    s, "url", err, "is needed: an http, https or file URL");
+		return dl_source_spec_fail(
+		    s, "url", err, "is needed: where to get it from");
 	set_where(s, &s->items_where, "items");
 	set_where(s, &s->subject_where, "subject");
 	set_where(s, &s->time_where, "time");
 	set_where(s, &s->pattern_where, "pattern");
-	if (check_texts(s, err) < 0 || check_numbers(s, err) < 0)
+	if (check_url(s, err) < 0 || check_texts(s, err) < 0 ||
+	    check_numbers(s, err) < 0)
 		return -1;
-	if (take_columns(s, err) < 0)
+	if (dl_source_spec_columns(s, err) < 0 ||
+	    dl_source_spec_headers(s, err) < 0)
 		return -1;
-	return take_headers(s, err);
+	return dl_source_spec_sections(s, err);
 }
 
 int

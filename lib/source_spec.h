@@ -4,8 +4,10 @@
 #ifndef DL_SOURCE_SPEC_H
 #define DL_SOURCE_SPEC_H
 
+#include "auth.h"
 #include "conf.h"
 #include "err.h"
+#include "fetch.h"
 #include "items.h"
 
 #include <stdint.h>
@@ -19,10 +21,18 @@ struct dl_source_spec {
 	const char *time;
 	const char *time_format;
 	const char *delimiter;
-	const char **headers; /* "Name: value", NULL-ended, or NULL */
-	int format;           /* enum dl_items_format */
-	int unpack;           /* enum dl_expand_kind */
-	const char *encoding; /* NULL: UTF-8 */
+	const char **headers;      /* "Name: value", NULL-ended, or NULL */
+	const char **ref_headers;  /* the same of references, or NULL */
+	const char *method, *body; /* http; or NULL */
+	struct dl_auth_spec auth;
+	struct dl_tls tls;
+	const char *proxy;                 /* a URL, or NULL */
+	const char *known_hosts, *ssh_key; /* sftp: paths, or NULL */
+	bool stream;                       /* http: an answer without end */
+	int64_t max_bytes;                 /* of a document; 0: no limit */
+	int format;                        /* enum dl_items_format */
+	int unpack;                        /* enum dl_expand_kind */
+	const char *encoding;              /* NULL: UTF-8 */
 	const char *pattern;
 	struct dl_column_rules columns;
 	bool only_changed;
@@ -38,7 +48,9 @@ struct dl_source_spec {
 	char *pattern_where;
 
 	/* private */
+	size_t nref_headers;
 	const struct dl_conf_node *header_map, *name_list, *type_map;
+	const struct dl_conf_node *auth_map, *tls_map;
 	int csv_types; /* 0: auto; 1: strings */
 	struct dl_conf *conf;
 };

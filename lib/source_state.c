@@ -1,86 +1,45 @@
 #include "source_state.h"
 
 #include "checkpoint.h"
-#include "hash.h"
 #include "io.h"
-#include "seen.h"
+#include "source_contents.h"
 
 #include <dirent.h>
-#include <endian.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define TOKEN_MAX (DL_ULID_LEN + 1)
-#define FILE_MAX ((size_t)DL_SEEN_LIMIT * 16 + 8192)
 #define SETTLE_AFTER 64           /* changes that wait, in a long run */
 #define PATH_ROOM (PATH_MAX - 64) /* of the directory: names are added */
-
-/* What a file says: the whole state, or the change from base to token. */
-struct contents {
-	char token[TOKEN_MAX];
-	char base[TOKEN_MAX];
-	uint64_t spec; /* by which the validators were got */
-	struct dl_buf etag, modified;
-	bool head_only; /* leave the entries out of seen */
-	struct dl_seen seen;
-};
 
 struct dl_source_state {
 	char dir[PATH_ROOM];
 	char home[PATH_ROOM];
 	char key[80];
-	struct contents now;     /* all that was emitted */
-	char settled[TOKEN_MAX]; /* the position of the file `state` */
-	char newest[TOKEN_MAX];  /* no token so far is greater */
+	struct dl_source_contents now; /* all that was emitted */
+	char settled[DL_SOURCE_TOKEN]; /* the position of the file `state` */
+	char newest[DL_SOURCE_TOKEN];  /* no token so far is greater */
 	bool touched;
+	bool read_only; /* for a look: nothing on disk changes */
 	size_t waiting;
 };
 
 struct tokens {
-	char (*name)[TOKEN_MAX];
+	char (*name)[DL_SOURCE_TOKEN];
 	size_t n;
 };
-
-static void
-contents_release(struct contents *c)
-{
-	dl_buf_release(&c->etag);
-	dl_buf_release(&c->modified);
-	dl_seen_release(&c->seen);
-}
-
-static bool
-is_token(struct dl_span s)
-{
-	if (dl_span_is(s, DL_SOURCE_START))
-		return true;
-	for (size_t i = 0; i < s.len; i++)
-		if (!(s.p[i] >= '0' && s.p[i] <= '9') &&
-		    !(s.p[i] >= 'A' && s.p[i] <= 'Z'))
-			return false;
-	return s.len == DL_ULID_LEN;
-}
-
-static void
-set_token(char to[TOKEN_MAX], struct dl_span token)
-{
-	memcpy(to, token.p, token.len);
-	to[token.len] = '\0';
-}
 
 /*
  * A new token after last, whatever the clock says: when it has gone back, the
  * last token plus one.
  */
 static void
-next_token(char to[TOKEN_MAX], const char last[TOKEN_MAX])
+next_token(char to[DL_SOURCE_TOKEN], const char last[DL_SOURCE_TOKEN])
 {
 	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	char token[TOKEN_MAX];
+	char token[DL_SOURCE_TOKEN];
 	size_t i = DL_ULID_LEN;
 	const char *d;
 
@@ -97,139 +56,6 @@ next_token(char to[TOKEN_MAX], const char last[TOKEN_MAX])
 		}
 	}
 	memcpy(to, token, sizeof(token));
-}
-
-/*
- * The file: lines of text for people, then the entries, 16 bytes each, then
- * XXH3 of all before; numbers are little-endian.
- */
-static void
-encode(struct dl_buf *b, const struct contents *c, bool all)
-{
-	size_t n = all ? c->seen.n : dl_seen_changed(&c->seen);
-	uint64_t sum;
-
-	dl_buf_room(b, n * 16 + 4096);
-	dl_buf_printf(
-	    b, "dl-source-state 1\ntoken %s\nbase %s\n", c->token, c->base);
-	dl_buf_printf(b, "spec %016" PRIx64 "\netag ", c->spec);
-	dl_buf_span(b, dl_buf_as_span(&c->etag));
-	dl_buf_adds(b, "\nmodified ");
-	dl_buf_span(b, dl_buf_as_span(&c->modified));
-	dl_buf_printf(b, "\nentries %zu\n", n);
-	for (size_t i = 0; i < c->seen.n; i++) {
-		const struct dl_seen_entry *e = &c->seen.entry[i];
-		uint64_t pair[2] = {htole64(e->subject), htole64(e->content)};
-
-		if (all || c->seen.changed[i])
-			dl_buf_add(b, pair, sizeof(pair));
-	}
-	sum = htole64(dl_hash64(dl_buf_as_span(b)));
-	dl_buf_add(b, &sum, sizeof(sum));
-}
-
-/* Take the line "NAME VALUE" off *rest. */
-static bool
-take_line(struct dl_span *rest, const char *name, struct dl_span *value)
-{
-	size_t len = strlen(name);
-	const char *nl = memchr(rest->p, '\n', rest->len);
-
-	if (nl == NULL || (size_t)(nl - rest->p) < len + 1 ||
-	    memcmp(rest->p, name, len) != 0 || rest->p[len] != ' ')
-		return false;
-	*value = dl_span(rest->p + len + 1, (size_t)(nl - rest->p) - len - 1);
-	rest->len -= (size_t)(nl + 1 - rest->p);
-	rest->p = nl + 1;
-	return true;
-}
-
-static bool
-take_number(struct dl_span text, int base, uint64_t *n)
-{
-	char copy[24], *end;
-
-	if (text.len == 0 || text.len >= sizeof(copy))
-		return false;
-	memcpy(copy, text.p, text.len);
-	copy[text.len] = '\0';
-	errno = 0;
-	*n = strtoull(copy, &end, base);
-	return *end == '\0' && errno == 0;
-}
-
-static void
-replace(struct dl_buf *b, struct dl_span bytes)
-{
-	dl_buf_clear(b);
-	dl_buf_span(b, bytes);
-}
-
-/* Put what the file holds over c; false if it is not whole. */
-static bool
-decode(struct dl_span file, struct contents *c)
-{
-	struct dl_span v, token, base, spec, etag, modified, entries;
-	uint64_t sum, n, pair[2];
-
-	if (file.len < sizeof(sum))
-		return false;
-	file.len -= sizeof(sum);
-	memcpy(&sum, file.p + file.len, sizeof(sum));
-	if (le64toh(sum) != dl_hash64(file))
-		return false;
-	if (!take_line(&file, "dl-source-state", &v) || !dl_span_is(v, "1") ||
-	    !take_line(&file, "token", &token) || !is_token(token) ||
-	    !take_line(&file, "base", &base) || !is_token(base) ||
-	    !take_line(&file, "spec", &spec) ||
-	    !take_number(spec, 16, &c->spec) ||
-	    !take_line(&file, "etag", &etag) ||
-	    !take_line(&file, "modified", &modified) ||
-	    !take_line(&file, "entries", &entries) ||
-	    !take_number(entries, 10, &n) || file.len % 16 != 0 ||
-	    n != file.len / 16)
-		return false;
-	set_token(c->token, token);
-	set_token(c->base, base);
-	replace(&c->etag, etag);
-	replace(&c->modified, modified);
-	for (uint64_t i = 0; !c->head_only && i < n; i++) {
-		memcpy(pair, file.p + i * 16, sizeof(pair));
-		dl_seen_put(&c->seen, le64toh(pair[0]), le64toh(pair[1]));
-	}
-	return true;
-}
-
-/* Read path over c: 1, 0 there is none, -1. */
-static int
-load(const char *path, struct contents *c, struct dl_err *err)
-{
-	struct dl_buf b = {0};
-	int r = 1;
-
-	if (access(path, F_OK) < 0 && errno == ENOENT)
-		return 0;
-	if (dl_read_file(path, FILE_MAX, &b, err) < 0)
-		r = -1;
-	else if (!decode(dl_buf_as_span(&b), c))
-		r = dl_err_data(err,
-		    "'%s' is broken or of another version: move it away, and "
-		    "every item counts as new",
-		    path);
-	dl_buf_release(&b);
-	return r;
-}
-
-static int
-store(const char *path, const struct contents *c, bool all, struct dl_err *err)
-{
-	struct dl_buf b = {0};
-	int r;
-
-	encode(&b, c, all);
-	r = dl_replace_file(path, dl_buf_as_span(&b), err);
-	dl_buf_release(&b);
-	return r;
 }
 
 static void
@@ -258,40 +84,43 @@ list(const struct dl_source_state *s, struct tokens *t, struct dl_err *err)
 
 	*t = (struct tokens){0};
 	path_of(path, s, "");
-	if ((dir = opendir(path)) == NULL)
+	if ((dir = opendir(path)) == NULL && s->read_only && errno == ENOENT)
+		return 0;
+	if (dir == NULL)
 		return dl_err_errno(err, "cannot open directory '%s'", path);
 	while ((e = readdir(dir)) != NULL) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (!is_token(dl_span_str(e->d_name))) {
+		if (!dl_source_is_token(dl_span_str(e->d_name))) {
 			/* Half of a file, from a run that was cut off. */
-			unlinkat(dirfd(dir), e->d_name, 0);
+			if (!s->read_only)
+				unlinkat(dirfd(dir), e->d_name, 0);
 			continue;
 		}
 		if (t->n == cap) {
 			cap = cap == 0 ? 64 : 2 * cap;
-			t->name = dl_realloc(t->name, cap * TOKEN_MAX);
+			t->name = dl_realloc(t->name, cap * DL_SOURCE_TOKEN);
 		}
-		set_token(t->name[t->n++], dl_span_str(e->d_name));
+		dl_source_set_token(t->name[t->n++], dl_span_str(e->d_name));
 	}
 	closedir(dir);
 	if (t->n > 0)
-		qsort(t->name, t->n, TOKEN_MAX, by_text);
+		qsort(t->name, t->n, DL_SOURCE_TOKEN, by_text);
 	return 0;
 }
 
 /* The committed position, or the start. */
 static int
-read_commit(
-    const struct dl_source_state *s, char token[TOKEN_MAX], struct dl_err *err)
+read_commit(const struct dl_source_state *s, char token[DL_SOURCE_TOKEN],
+    struct dl_err *err)
 {
 	struct dl_buf b = {0};
 	int r = dl_commit_read(s->home, dl_span_str(s->key), &b, err);
 
 	if (r == 0)
-		set_token(token, DL_SPAN(DL_SOURCE_START));
-	else if (r > 0 && is_token(dl_buf_as_span(&b)))
-		set_token(token, dl_buf_as_span(&b));
+		dl_source_set_token(token, DL_SPAN(DL_SOURCE_START));
+	else if (r > 0 && dl_source_is_token(dl_buf_as_span(&b)))
+		dl_source_set_token(token, dl_buf_as_span(&b));
 	else if (r > 0)
 		r = dl_err_data(err,
 		    "'%s/commits/%s' holds '%s', which is not a position of a "
@@ -309,10 +138,10 @@ read_commit(
  */
 static int
 apply(const struct dl_source_state *s, const struct tokens *t,
-    const char *committed, struct contents *c, struct dl_err *err)
+    const char *committed, struct dl_source_contents *c, struct dl_err *err)
 {
-	struct contents probe = {.head_only = true};
-	char path[PATH_MAX], at[TOKEN_MAX];
+	struct dl_source_contents probe = {.head_only = true};
+	char path[PATH_MAX], at[DL_SOURCE_TOKEN];
 	size_t from = 0, to;
 	int r = 1;
 
@@ -321,19 +150,19 @@ apply(const struct dl_source_state *s, const struct tokens *t,
 	memcpy(at, c->token, sizeof(at));
 	for (to = from; to < t->n && strcmp(at, committed) < 0; to++) {
 		path_of(path, s, t->name[to]);
-		if ((r = load(path, &probe, err)) <= 0 ||
+		if ((r = dl_source_contents_load(path, &probe, err)) <= 0 ||
 		    strcmp(probe.base, at) != 0)
 			break;
 		memcpy(at, probe.token, sizeof(at));
 	}
-	contents_release(&probe);
+	dl_source_contents_release(&probe);
 	if (r < 0)
 		return -1;
 	if (strcmp(at, committed) != 0)
 		return 0;
 	for (size_t i = from; i < to; i++) {
 		path_of(path, s, t->name[i]);
-		if (load(path, c, err) < 0)
+		if (dl_source_contents_load(path, c, err) < 0)
 			return -1;
 	}
 	return (int)(to - from);
@@ -368,22 +197,26 @@ clear_pending(struct dl_source_state *s, const struct tokens *t, bool all,
  * leaves changes that are older than the state: they are passed over.
  */
 static int
-settle(struct dl_source_state *s, struct contents *c, bool first,
+settle(struct dl_source_state *s, struct dl_source_contents *c, bool first,
     struct dl_err *err)
 {
-	char path[PATH_MAX], committed[TOKEN_MAX];
+	char path[PATH_MAX], committed[DL_SOURCE_TOKEN];
 	struct tokens t = {0};
 	int r = -1, applied;
 
-	set_token(c->token, DL_SPAN(DL_SOURCE_START));
-	set_token(c->base, DL_SPAN(DL_SOURCE_START));
+	dl_source_set_token(c->token, DL_SPAN(DL_SOURCE_START));
+	dl_source_set_token(c->base, DL_SPAN(DL_SOURCE_START));
 	path_of(path, s, NULL);
-	if (load(path, c, err) < 0 || read_commit(s, committed, err) < 0 ||
-	    list(s, &t, err) < 0)
+	if (dl_source_contents_load(path, c, err) < 0 ||
+	    read_commit(s, committed, err) < 0 || list(s, &t, err) < 0)
 		goto out;
 	if ((applied = apply(s, &t, committed, c, err)) < 0)
 		goto out;
-	if (applied > 0 && store(path, c, true, err) < 0)
+	if (s->read_only) {
+		r = 0;
+		goto out;
+	}
+	if (applied > 0 && dl_source_contents_store(path, c, true, err) < 0)
 		goto out;
 	memcpy(s->settled, c->token, sizeof(s->settled));
 	if (first) {
@@ -408,27 +241,51 @@ sync_dirs(const struct dl_source_state *s, struct dl_err *err)
 	return dl_sync_dir(s->home, err);
 }
 
-struct dl_source_state *
-dl_source_state_open(const char *home, struct dl_span name, struct dl_err *err)
+static struct dl_source_state *
+new_state(const char *home, struct dl_span name, struct dl_err *err)
 {
 	struct dl_source_state *s = dl_calloc(1, sizeof(*s));
-	char path[PATH_MAX];
 
 	snprintf(s->key, sizeof(s->key), "source.%.*s", DL_SPAN_ARG(name));
 	snprintf(s->home, sizeof(s->home), "%s", home);
 	if (snprintf(s->dir, sizeof(s->dir), "%s/sources/%.*s", home,
-		DL_SPAN_ARG(name)) >= (int)sizeof(s->dir)) {
-		dl_err_usage(err, "the path '%s' is too long", home);
-		goto fail;
-	}
+		DL_SPAN_ARG(name)) < (int)sizeof(s->dir))
+		return s;
+	dl_err_usage(err, "the path '%s' is too long", home);
+	free(s);
+	return NULL;
+}
+
+struct dl_source_state *
+dl_source_state_open(const char *home, struct dl_span name, struct dl_err *err)
+{
+	struct dl_source_state *s = new_state(home, name, err);
+	char path[PATH_MAX];
+
+	if (s == NULL)
+		return NULL;
 	path_of(path, s, "");
 	path[strlen(path) - 1] = '\0'; /* its slash */
 	if (dl_mkdirs(path, err) < 0 || sync_dirs(s, err) < 0 ||
-	    settle(s, &s->now, true, err) < 0)
-		goto fail;
+	    settle(s, &s->now, true, err) < 0) {
+		dl_source_state_close(s);
+		return NULL;
+	}
 	dl_seen_clean(&s->now.seen);
+	dl_seen_clean(&s->now.marks);
 	return s;
-fail:
+}
+
+struct dl_source_state *
+dl_source_state_look(const char *home, struct dl_span name, struct dl_err *err)
+{
+	struct dl_source_state *s = new_state(home, name, err);
+
+	if (s == NULL)
+		return NULL;
+	s->read_only = true;
+	if (settle(s, &s->now, true, err) == 0)
+		return s;
 	dl_source_state_close(s);
 	return NULL;
 }
@@ -438,7 +295,7 @@ dl_source_state_close(struct dl_source_state *s)
 {
 	if (s == NULL)
 		return;
-	contents_release(&s->now);
+	dl_source_contents_release(&s->now);
 	free(s);
 }
 
@@ -496,17 +353,56 @@ dl_source_state_set_validators(struct dl_source_state *s, uint64_t spec,
 	    dl_span_eq(modified, dl_buf_as_span(&s->now.modified)))
 		return;
 	s->now.spec = spec;
-	replace(&s->now.etag, etag);
-	replace(&s->now.modified, modified);
+	dl_buf_clear(&s->now.etag);
+	dl_buf_span(&s->now.etag, etag);
+	dl_buf_clear(&s->now.modified);
+	dl_buf_span(&s->now.modified, modified);
 	s->touched = true;
+}
+
+struct dl_span
+dl_source_state_text(const struct dl_source_state *s, const char *name)
+{
+	const struct dl_source_text *t = dl_source_contents_text(&s->now, name);
+
+	return t == NULL ? (struct dl_span){0} : dl_buf_as_span(&t->value);
+}
+
+void
+dl_source_state_set_text(
+    struct dl_source_state *s, const char *name, struct dl_span text)
+{
+	const struct dl_source_text *t = dl_source_contents_text(&s->now, name);
+
+	if (t != NULL && dl_span_eq(text, dl_buf_as_span(&t->value)))
+		return;
+	if (!dl_source_contents_set_text(&s->now, dl_span_str(name), text))
+		(void)dl_source_contents_set_text(
+		    &s->now, dl_span_str(name), DL_SPAN(""));
+	s->touched = true;
+}
+
+bool
+dl_source_state_mark(
+    const struct dl_source_state *s, uint64_t key, uint64_t *value)
+{
+	return dl_seen_get(&s->now.marks, key, value);
+}
+
+void
+dl_source_state_set_mark(
+    struct dl_source_state *s, uint64_t key, uint64_t value)
+{
+	if (dl_seen_put(&s->now.marks, key, value))
+		s->touched = true;
 }
 
 /* In a long run: merge what was committed meanwhile. */
 static int
 settle_again(struct dl_source_state *s, struct dl_err *err)
 {
-	struct contents c = {0};
-	char committed[TOKEN_MAX];
+	struct dl_source_contents c = {0};
+	char committed[DL_SOURCE_TOKEN];
 	int r;
 
 	if (s->waiting < SETTLE_AFTER)
@@ -514,7 +410,7 @@ settle_again(struct dl_source_state *s, struct dl_err *err)
 	if ((r = read_commit(s, committed, err)) == 0 &&
 	    strcmp(committed, s->settled) > 0)
 		r = settle(s, &c, false, err);
-	contents_release(&c);
+	dl_source_contents_release(&c);
 	return r;
 }
 
@@ -523,7 +419,7 @@ dl_source_state_save(struct dl_source_state *s, struct dl_err *err)
 {
 	char path[PATH_MAX];
 
-	if (!s->touched)
+	if (!s->touched || s->read_only)
 		return 0;
 	if (settle_again(s, err) < 0)
 		return -1;
@@ -532,10 +428,11 @@ dl_source_state_save(struct dl_source_state *s, struct dl_err *err)
 	memcpy(s->now.base, s->now.token, sizeof(s->now.base));
 	next_token(s->now.token, s->newest);
 	path_of(path, s, s->now.token);
-	if (store(path, &s->now, false, err) < 0)
+	if (dl_source_contents_store(path, &s->now, false, err) < 0)
 		return -1;
 	memcpy(s->newest, s->now.token, sizeof(s->newest));
 	dl_seen_clean(&s->now.seen);
+	dl_seen_clean(&s->now.marks);
 	s->touched = false;
 	s->waiting++;
 	return 1;
@@ -545,4 +442,10 @@ size_t
 dl_source_state_waiting(const struct dl_source_state *s)
 {
 	return s->waiting;
+}
+
+bool
+dl_source_state_is_unsaved(const struct dl_source_state *s)
+{
+	return s->touched;
 }

@@ -1,6 +1,7 @@
 /*
  * What a source remembers from one run to the next: the newest content of
- * each subject, and the validators (ETag, Last-Modified) of its last answer.
+ * each subject, the validators (ETag, Last-Modified) of its last answer, and
+ * what its transport knows of its place: texts and marks.
  *
  * home/sources/NAME/state holds what was committed; pending/TOKEN holds one
  * change each, from the position before it to TOKEN, made durable before the
@@ -21,8 +22,10 @@
 
 #include <stdint.h>
 
-#define DL_SOURCE_START "0"          /* the position before any other */
-#define DL_SOURCE_WAITING_MAX 1024   /* changes that wait for dl-commit */
+#define DL_SOURCE_START "0"        /* the position before any other */
+#define DL_SOURCE_WAITING_MAX 1024 /* changes that wait for dl-commit */
+#define DL_SOURCE_TEXTS 16         /* names of texts */
+#define DL_SOURCE_TEXT_MAX (64 << 10)
 #define DL_SOURCE_VALIDATOR_MAX 1024 /* bytes; a longer one isn't kept */
 
 struct dl_source_state;
@@ -33,6 +36,10 @@ struct dl_source_state;
  * which one, and what removing it means.
  */
 struct dl_source_state *dl_source_state_open(
+    const char *home, struct dl_span name, struct dl_err *err);
+
+/* The same for a look: nothing on disk is made or changed, nothing saved. */
+struct dl_source_state *dl_source_state_look(
     const char *home, struct dl_span name, struct dl_err *err);
 void dl_source_state_close(struct dl_source_state *s); /* NULL does nothing */
 
@@ -56,11 +63,34 @@ void dl_source_state_set_validators(struct dl_source_state *s, uint64_t spec,
     struct dl_span etag, struct dl_span modified);
 
 /*
+ * Texts that a source remembers, each by its name, like "cursor": any bytes, at
+ * most DL_SOURCE_TEXT_MAX of them (one that is longer is kept as an empty one);
+ * of DL_SOURCE_TEXTS names.  Absent: none.  What is returned lives until the
+ * text is set again.
+ */
+struct dl_span dl_source_state_text(
+    const struct dl_source_state *s, const char *name);
+void dl_source_state_set_text(
+    struct dl_source_state *s, const char *name, struct dl_span text);
+
+/*
+ * Marks: numbers by hashes, of files for instance.  As subjects, the oldest
+ * quarter is forgotten past DL_SEEN_LIMIT of them.
+ */
+bool dl_source_state_mark(
+    const struct dl_source_state *s, uint64_t key, uint64_t *value);
+void dl_source_state_set_mark(
+    struct dl_source_state *s, uint64_t key, uint64_t value);
+
+/*
  * Make what changed since the last position durable, as a new position: 1 it
  * moved, 0 nothing changed, or too many changes wait to be committed (then
  * this one waits in memory), -1.
  */
 int dl_source_state_save(struct dl_source_state *s, struct dl_err *err);
+
+/* Has something changed since the last position? */
+bool dl_source_state_is_unsaved(const struct dl_source_state *s);
 
 /* How many saved changes wait to be committed. */
 size_t dl_source_state_waiting(const struct dl_source_state *s);

@@ -2,6 +2,7 @@
 #include "source_private.h"
 
 #include "hash.h"
+#include "log.h"
 
 static int
 bury(struct dl_source *s, struct dl_span item, size_t total, const char *code,
@@ -13,6 +14,9 @@ bury(struct dl_source *s, struct dl_span item, size_t total, const char *code,
 	    .number = s->counts->in - s->earlier,
 	    .code = code};
 
+	if (s->look)
+		dl_log(DL_LOG_WARN, "item %llu would be a dead letter: %s",
+		    (unsigned long long)r.number, why->msg);
 	if (dl_dead_put(&s->dead, &r, why, err) == 0) {
 		s->counts->dead++;
 		return 0;
@@ -73,6 +77,10 @@ emit(struct dl_source *s, struct dl_span item, struct dl_err *err)
 		return r < 0 ? -1 : 0;
 	}
 	s->counts->out++;
+	if (s->look && s->counts->out >= s->look_most) {
+		s->enough = true;
+		return dl_err_temp(err, "enough was seen");
+	}
 	if (dl_out_spill(&s->out, err) == 0)
 		return 0;
 	s->broken = true;

@@ -17,12 +17,11 @@ compile(struct dl_source_wrap *w, const char *program, const char *where,
 
 int
 dl_source_wrap_init(struct dl_source_wrap *w, const struct dl_source_spec *spec,
-    const char *origin, struct dl_err *err)
+    struct dl_err *err)
 {
 	*w = (struct dl_source_wrap){.spec = spec};
 	w->ev.source = dl_span_str(spec->name);
 	w->ev.type = DL_SPAN(DL_TYPE_RECORD);
-	w->ev.origin = dl_span_str(origin);
 	w->subject = compile(w, spec->subject, spec->subject_where, err);
 	if (w->subject < 0 && spec->subject != NULL)
 		return -1;

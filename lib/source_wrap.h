@@ -26,11 +26,11 @@ struct dl_source_wrap {
 };
 
 /*
- * spec and origin (the URL, or NULL) are borrowed.  Zero w before a first
- * init; release frees what init, failed or not, has made.
+ * spec is borrowed; w->ev.origin is the caller's to set.  Zero w before a
+ * first init; release frees what init, failed or not, has made.
  */
 int dl_source_wrap_init(struct dl_source_wrap *w,
-    const struct dl_source_spec *spec, const char *origin, struct dl_err *err);
+    const struct dl_source_spec *spec, struct dl_err *err);
 void dl_source_wrap_release(struct dl_source_wrap *w);
 
 /* What comes next was acquired now. */

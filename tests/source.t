@@ -256,7 +256,7 @@ conf "bad.yaml:1: 'url' is needed" 'name: s'
 conf "bad.yaml:1: 'name'" 'name: ../x' 'url: http://localhost/'
 conf "bad.yaml:2: 'url': .*file:///PATH" 'name: s' 'url: data/x.json'
 conf "bad.yaml:2: 'url': .*file:///PATH" 'name: s' 'url: file://x.json'
-conf "bad.yaml:2: 'url': .*http, https and file" 'name: s' 'url: ftp://x/y'
+conf "bad.yaml:2: 'url': .*none of http, https" 'name: s' 'url: gopher://x/y'
 conf "bad.yaml:3: 'only_changed' needs 'subject'" \
 	'name: s' 'url: http://localhost/' 'only_changed: true'
 conf "bad.yaml:3: 'every' is at least 1s" \
@@ -500,9 +500,11 @@ is "$(subjects)" 'a b' '... is followed'
 # Secrets go to their own server, and into no message.
 : >"$T/access.log"
 spec secret.yaml 'name: secret' 'retries: 0' 'items: .l' \
-	"url: http://me:pa55@127.0.0.1:$nginx_port/away?token=query" \
-	'headers:' "  X-Key: \"\${THE_KEY}\""
-THE_KEY=letmein status 0 'a redirect to another host' \
+	"url: http://127.0.0.1:$nginx_port/away?q=query" \
+	'auth: {basic: {user: me, password: env:PASSWORD}}' \
+	'headers:' '  X-Key: env:THE_KEY'
+export PASSWORD=pa55 THE_KEY=letmein
+status 0 'a redirect to another host' \
 	dl-source -v "$T/secret.yaml"
 is "$(sed 's/^[0-9]* [0-9]* //' "$T/access.log")" \
 	"$(printf '/away 302 "Basic bWU6cGE1NQ==" "letmein" "-"\n/a.json 200 "-" "-" "-"')" \
@@ -512,8 +514,9 @@ is "$(jq -r .dlorigin "$T/out" | sort -u | head -1)" "$nginx_url/away" \
 is "$(grep -c 'letmein\|pa55\|query' "$T/err" "$T/out" | paste -sd' ')" \
 	"$T/err:0 $T/out:0" '... and nothing tells them'
 spec secret.yaml 'name: secret' 'retries: 0' \
-	"url: http://me:pa55@127.0.0.1:$nginx_port/nothing?token=query" \
-	'headers:' '  X-Key: "letmein"'
+	"url: http://127.0.0.1:$nginx_port/nothing?q=query" \
+	'auth: {basic: {user: me, password: env:PASSWORD}}' \
+	'headers:' '  X-Key: env:THE_KEY'
 status 78 'a failure' dl-source -v "$T/secret.yaml"
 is "$(grep -c 'letmein\|pa55\|query' "$T/err")" 0 '... tells no secret'
 

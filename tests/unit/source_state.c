@@ -455,11 +455,85 @@ specs_differ(void **state)
 	dl_source_spec_release(&s);
 }
 
+static void
+expect_text(const struct dl_source_state *s, const char *name, struct dl_span v)
+{
+	assert_true(dl_span_eq(dl_source_state_text(s, name), v));
+}
+
+/* A place: texts of any bytes and marks, as of the position committed. */
+static void
+a_place_is_remembered(void **state)
+{
+	static char big[DL_SOURCE_TEXT_MAX + 1];
+	struct dl_source_state *s = open_state();
+	struct dl_span any = dl_span("\0\n\xff bytes 3\n", 12);
+	uint64_t value = 0;
+	char *one, *two;
+
+	(void)state;
+	assert_null(dl_source_state_text(s, "cursor").p);
+	assert_false(dl_source_state_mark(s, 7, &value));
+	assert_false(dl_source_state_is_unsaved(s));
+	dl_source_state_set_text(s, "cursor", any);
+	dl_source_state_set_text(s, "empty", DL_SPAN(""));
+	dl_source_state_set_text(s, "big", dl_span(big, sizeof(big) - 1));
+	dl_source_state_set_mark(s, 7, 70);
+	dl_source_state_set_mark(s, 8, UINT64_MAX);
+	assert_true(dl_source_state_is_unsaved(s));
+	assert_int_equal(dl_source_state_save(s, &err), 1);
+	one = position(s);
+	/* What is as it was is no change. */
+	dl_source_state_set_text(s, "cursor", any);
+	dl_source_state_set_mark(s, 7, 70);
+	assert_int_equal(dl_source_state_save(s, &err), 0);
+	dl_source_state_set_text(s, "cursor", DL_SPAN("later"));
+	dl_source_state_set_text(s, "big", dl_span(big, sizeof(big)));
+	dl_source_state_set_mark(s, 7, 71);
+	assert_int_equal(dl_source_state_save(s, &err), 1);
+	two = position(s);
+	dl_source_state_close(s);
+
+	/* A look changes nothing, and saves nothing. */
+	commit(one);
+	for (int i = 0; i < 2; i++) {
+		s = i == 0 ? dl_source_state_look(home, DL_SPAN("s"), &err)
+		           : open_state();
+		assert_non_null(s);
+		assert_int_equal(pending(), i == 0 ? 2 : 0);
+		expect_text(s, "cursor", any);
+		expect_text(s, "big", dl_span(big, sizeof(big) - 1));
+		assert_true(dl_source_state_mark(s, 7, &value));
+		assert_int_equal(value, 70);
+		assert_true(dl_source_state_mark(s, 8, &value));
+		assert_true(value == UINT64_MAX);
+		dl_source_state_set_text(s, "cursor", DL_SPAN("later"));
+		dl_source_state_set_text(s, "big", dl_span(big, sizeof(big)));
+		dl_source_state_set_mark(s, 7, 71);
+		assert_int_equal(dl_source_state_save(s, &err), i);
+		if (i == 1) {
+			free(two);
+			two = position(s);
+		}
+		dl_source_state_close(s);
+	}
+	commit(two);
+	s = open_state();
+	expect_text(s, "cursor", DL_SPAN("later"));
+	expect_text(s, "big", DL_SPAN(""));
+	assert_true(dl_source_state_mark(s, 7, &value));
+	assert_int_equal(value, 71);
+	dl_source_state_close(s);
+	free(one);
+	free(two);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup(name, fresh)
+	    T(a_place_is_remembered),
 	    T(specs_differ),
 	    T(what_was_committed_is_remembered),
 	    T(without_a_commit_all_is_new_again),

@@ -1,0 +1,207 @@
+/* Documents and endless streams by URL: http, https, ftp, ftps, sftp, file. */
+#include "transport.h"
+
+#include "auth.h"
+#include "buf.h"
+#include "fetch.h"
+
+#include <stdlib.h>
+
+struct transport {
+	struct dl_transport_context c;
+	struct dl_auth *auth;
+	struct dl_fetch *fetch;
+	struct dl_buf last_id; /* a header, and room for its end */
+
+	/* Of the acquisition at hand. */
+	const struct dl_taker *taker;
+	bool began;
+};
+
+static int
+take(void *arg, const struct dl_fetch_reply *reply, const char *p, size_t n,
+    struct dl_err *err)
+{
+	struct transport *t = arg;
+	const struct dl_taker *to = t->taker;
+
+	if (!t->began) {
+		t->began = true;
+		if (to->begin(to->arg, dl_fetch_shown(t->fetch), reply->type,
+			err) < 0)
+			return -1;
+	}
+	return to->bytes(to->arg, p, n, err);
+}
+
+static int
+idle(void *arg, struct dl_err *err)
+{
+	struct transport *t = arg;
+
+	return t->taker->pause(t->taker->arg, err);
+}
+
+static void
+transport_close(void *arg)
+{
+	struct transport *t = arg;
+
+	dl_fetch_free(t->fetch);
+	dl_auth_free(t->auth);
+	dl_buf_release(&t->last_id);
+	free(t);
+}
+
+static void *
+transport_open(const struct dl_transport_context *c, struct dl_err *err)
+{
+	const struct dl_source_spec *spec = c->spec;
+	struct transport *t = dl_calloc(1, sizeof(*t));
+	struct dl_fetch_options o = {.url = spec->url,
+	    .method = spec->method,
+	    .headers = spec->headers,
+	    .tls = spec->tls,
+	    .proxy = spec->proxy,
+	    .known_hosts = spec->known_hosts,
+	    .ssh_key = spec->ssh_key,
+	    .timeout_ms = spec->timeout_ms,
+	    .max_bytes = spec->max_bytes,
+	    .endless = spec->stream,
+	    .idle = spec->stream ? idle : NULL,
+	    .fn = take,
+	    .arg = t,
+	    .stop = c->stop};
+
+	t->c = *c;
+	t->auth = dl_auth_new(
+	    &spec->auth, c->secrets, &spec->tls, spec->proxy, c->stop, err);
+	if (t->auth != NULL) {
+		o.auth = dl_auth_hooks(t->auth);
+		t->fetch = dl_fetch_new(&o, err);
+	}
+	if (t->fetch != NULL)
+		return t;
+	transport_close(t);
+	return NULL;
+}
+
+static const char *
+transport_shown(const void *arg)
+{
+	const struct transport *t = arg;
+
+	return dl_fetch_shown(t->fetch);
+}
+
+/*
+ * Endless: all that came whole is a position, however it ended.  What was in its
+ * middle comes again, or is lost with those that came while nobody listened.
+ */
+static enum dl_transport_result
+end_stream(struct transport *t, enum dl_fetch_result r, struct dl_err *err)
+{
+	const struct dl_taker *to = t->taker;
+	struct dl_err late = {0};
+	bool cut_off;
+
+	if (r == DL_FETCH_FAIL)
+		return DL_TRANSPORT_FAIL;
+	if (t->began && to->end(to->arg, &cut_off, &late) < 0 && !cut_off) {
+		*err = late;
+		return DL_TRANSPORT_FAIL;
+	}
+	dl_err_clear(&late);
+	if (to->pause(to->arg, &late) < 0) {
+		*err = late;
+		return DL_TRANSPORT_FAIL;
+	}
+	if (r == DL_FETCH_STOPPED)
+		return DL_TRANSPORT_STOPPED;
+	if (r == DL_FETCH_DONE && !t->c.follow)
+		return DL_TRANSPORT_DONE;
+	if (r == DL_FETCH_DONE)
+		dl_err_temp(
+		    err, "%s: the stream has ended", dl_fetch_shown(t->fetch));
+	return DL_TRANSPORT_AGAIN;
+}
+
+static enum dl_transport_result
+acquire_stream(struct transport *t, struct dl_source_state *st,
+    int64_t *after_ms, struct dl_err *err)
+{
+	struct dl_span id = dl_source_state_text(st, "last-event-id");
+	const char *headers[2] = {NULL, NULL};
+	struct dl_fetch_ask ask = {.headers = headers};
+	struct dl_fetch_reply reply;
+	enum dl_fetch_result r;
+
+	if (t->c.spec->body != NULL)
+		ask.body = dl_span_str(t->c.spec->body);
+	if (id.len > 0) {
+		dl_buf_clear(&t->last_id);
+		dl_buf_printf(
+		    &t->last_id, "Last-Event-ID: %.*s", DL_SPAN_ARG(id));
+		headers[0] = dl_buf_str(&t->last_id);
+	}
+	r = dl_fetch_get(t->fetch, &ask, &reply, err);
+	*after_ms = reply.after_ms;
+	return end_stream(t, r, err);
+}
+
+static enum dl_transport_result
+acquire_document(struct transport *t, struct dl_source_state *st,
+    int64_t *after_ms, struct dl_err *err)
+{
+	const struct dl_taker *to = t->taker;
+	uint64_t spec = dl_source_spec_hash(t->c.spec);
+	struct dl_fetch_ask ask = {0};
+	struct dl_fetch_reply reply;
+	enum dl_fetch_result r;
+	bool cut_off;
+
+	if (t->c.spec->body != NULL)
+		ask.body = dl_span_str(t->c.spec->body);
+	dl_source_state_validators(st, spec, &ask.etag, &ask.modified);
+	r = dl_fetch_get(t->fetch, &ask, &reply, err);
+	*after_ms = reply.after_ms;
+	if (r != DL_FETCH_DONE)
+		return (enum dl_transport_result)r;
+	if (reply.status == 304 || reply.status == 204)
+		return DL_TRANSPORT_NOTHING;
+	if (!t->began &&
+	    to->begin(to->arg, dl_fetch_shown(t->fetch), reply.type, err) < 0)
+		return DL_TRANSPORT_FAIL;
+	if (to->end(to->arg, &cut_off, err) < 0) {
+		if (!cut_off || dl_fetch_is_file(t->fetch) ||
+		    err->status != DL_EXIT_DATA)
+			return DL_TRANSPORT_FAIL;
+		/* An answer without a length was cut off on its way. */
+		err->status = DL_EXIT_TEMP;
+		return DL_TRANSPORT_AGAIN;
+	}
+	dl_source_state_set_validators(
+	    st, spec, dl_span_str(reply.etag), dl_span_str(reply.modified));
+	return DL_TRANSPORT_DONE;
+}
+
+static enum dl_transport_result
+transport_acquire(void *arg, struct dl_source_state *st,
+    const struct dl_taker *taker, int64_t *after_ms, struct dl_err *err)
+{
+	struct transport *t = arg;
+
+	t->taker = taker;
+	t->began = false;
+	if (t->c.spec->stream)
+		return acquire_stream(t, st, after_ms, err);
+	return acquire_document(t, st, after_ms, err);
+}
+
+const struct dl_transport_kind dl_transport_fetch = {
+    .name = "URL",
+    .open = transport_open,
+    .acquire = transport_acquire,
+    .shown = transport_shown,
+    .close = transport_close,
+};

@@ -285,3 +285,26 @@ dl_items_cut_off(const struct dl_items *it)
 {
 	return it->cut_off;
 }
+
+struct dl_span
+dl_items_last_id(const struct dl_items *it)
+{
+	if (it->kind == NULL || it->kind->last_id == NULL)
+		return (struct dl_span){0};
+	return it->kind->last_id(it->reader);
+}
+
+void
+dl_items_resume(struct dl_items *it, struct dl_span id)
+{
+	if (id.p != NULL && it->kind != NULL && it->kind->resume != NULL)
+		it->kind->resume(it->reader, id);
+}
+
+int64_t
+dl_items_retry_ms(const struct dl_items *it)
+{
+	if (it->kind == NULL || it->kind->retry_ms == NULL)
+		return -1;
+	return it->kind->retry_ms(it->reader);
+}

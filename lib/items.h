@@ -16,9 +16,12 @@
  * being a JSON value where its text is one (with columns.strings never).  raw:
  * the whole document in base64, a JSON string.
  *
- * Text of another encoding is made UTF-8 first (recode.h).  A byte order mark at the start is passed over.  An item that is wrong or
- * too long is handed out with the failure, and the next one is read.  What is
- * wrong with the document as a whole is the function's failure.
+ * Lines, and events of sse, are handed out as soon as their end has come.
+ *
+ * Text of another encoding is made UTF-8 first (recode.h).  A byte order mark
+ * at the start is passed over.  An item that is wrong or too long is handed out
+ * with the failure, and the next one is read.  What is wrong with the document
+ * as a whole is the function's failure.
  */
 #ifndef DL_ITEMS_H
 #define DL_ITEMS_H
@@ -41,6 +44,8 @@ enum dl_items_format {
 	DL_ITEMS_AUTO /* not yet known: none of these here */
 };
 
+#define DL_ITEMS_ID_MAX 4096 /* bytes of an id of sse that is kept */
+
 struct dl_items_options {
 	enum dl_items_format format; /* not AUTO */
 	const char *path;    /* json: a jq expression; xml: a path; or NULL */
@@ -52,6 +57,11 @@ struct dl_items_options {
 	const char *pattern;            /* text; or NULL */
 	const char *pattern_where;      /* as where */
 	const char *encoding;           /* NULL: UTF-8 */
+	/*
+	 * ndjson, text: a stream without an end of its own.  A line that it
+	 * breaks off in is no item but a failure of dl_items_end(), cut off.
+	 */
+	bool stream;
 };
 
 /*
@@ -83,5 +93,25 @@ int dl_items_end(struct dl_items *it, struct dl_err *err);
 
 /* After dl_items_end() failed: did the document end in the middle? */
 bool dl_items_cut_off(const struct dl_items *it);
+
+/*
+ * Of sse, for the next connection to the same stream.  The id of the last
+ * event that was handed out (also where only an empty line has ended it, or it
+ * was wrong), as Last-Event-ID is meant: it stays over events without one, and
+ * is empty where the server has taken it back.  Absent: this document has had
+ * none.  One of more than DL_ITEMS_ID_MAX bytes is not told; the one before it
+ * stays.  It has neither NUL nor line ends, and lives until the next feed.
+ */
+struct dl_span dl_items_last_id(const struct dl_items *it);
+
+/*
+ * The document that has just been started goes on after the event with this
+ * id: events without one have it.  Does nothing where it is absent, nor for
+ * other formats.
+ */
+void dl_items_resume(struct dl_items *it, struct dl_span id);
+
+/* How long a server (of sse) asks to wait before that, at most a day; or -1. */
+int64_t dl_items_retry_ms(const struct dl_items *it);
 
 #endif

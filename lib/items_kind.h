@@ -17,6 +17,10 @@ struct dl_items_kind {
 	int (*feed)(void *reader, const char *p, size_t n, struct dl_err *err);
 	int (*end)(void *reader, struct dl_err *err);
 	bool (*cut_off)(const void *reader); /* NULL: it can't be told */
+	/* Of sse alone, as items.h says; NULL elsewhere. */
+	struct dl_span (*last_id)(const void *reader);
+	void (*resume)(void *reader, struct dl_span id);
+	int64_t (*retry_ms)(const void *reader);
 	void (*close)(void *reader);
 };
 

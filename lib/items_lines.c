@@ -8,7 +8,7 @@ dl_items_lines_start(struct dl_items_lines *l)
 {
 	l->number = 1;
 	l->total = 0;
-	l->after_cr = false;
+	l->after_cr = l->cut_off = false;
 	dl_buf_clear(&l->held);
 }
 
@@ -148,5 +148,16 @@ dl_items_lines_end(struct dl_items_lines *l, struct dl_err *err)
 {
 	if (l->held.len == 0 && l->total == 0)
 		return 0;
-	return end_line(l, "", 0, err);
+	if (!l->stream)
+		return end_line(l, "", 0, err);
+	l->cut_off = true;
+	return dl_err_data(err,
+	    "the stream broke off in the middle of line %llu",
+	    (unsigned long long)l->number);
+}
+
+bool
+dl_items_lines_cut_off(const struct dl_items_lines *l)
+{
+	return l->cut_off;
 }

@@ -18,6 +18,7 @@ typedef int dl_items_line_fn(
 struct dl_items_lines {
 	size_t max;
 	bool cr;
+	bool stream; /* as in items.h */
 	dl_items_line_fn *line_fn;
 	void *line_arg;
 	dl_items_fn *fn;
@@ -27,6 +28,7 @@ struct dl_items_lines {
 	struct dl_buf held; /* a part of a line */
 	size_t total;       /* bytes of a line that is too long, or 0 */
 	bool after_cr;
+	bool cut_off;
 };
 
 /* Begin a document; the public members but number are set. */
@@ -35,8 +37,14 @@ void dl_items_lines_start(struct dl_items_lines *l);
 int dl_items_lines_feed(
     struct dl_items_lines *l, const char *p, size_t n, struct dl_err *err);
 
-/* The document has ended, and with it a line, if it has any byte. */
+/*
+ * The document has ended, and with it a line, if it has any byte; of a stream
+ * that is a failure, and the line is cut off.
+ */
 int dl_items_lines_end(struct dl_items_lines *l, struct dl_err *err);
+
+/* Did it fail for that? */
+bool dl_items_lines_cut_off(const struct dl_items_lines *l);
 
 void dl_items_lines_release(struct dl_items_lines *l);
 

@@ -40,6 +40,7 @@ open_lines(const struct dl_items_options *o, dl_items_fn *fn, void *arg,
 
 	(void)err;
 	l->max = o->max_item;
+	l->stream = o->stream;
 	l->line_fn = take_line;
 	l->line_arg = l;
 	l->fn = fn;
@@ -65,6 +66,12 @@ end_lines(void *reader, struct dl_err *err)
 	return dl_items_lines_end(reader, err);
 }
 
+static bool
+cut_off(const void *reader)
+{
+	return dl_items_lines_cut_off(reader);
+}
+
 static void
 close_lines(void *reader)
 {
@@ -77,5 +84,6 @@ const struct dl_items_kind dl_items_kind_ndjson = {
     .start = start_lines,
     .feed = feed_lines,
     .end = end_lines,
+    .cut_off = cut_off,
     .close = close_lines,
 };

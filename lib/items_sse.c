@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define RETRY_MAX_MS (24 * 60 * 60 * 1000) /* what a server asks for at most */
+
 struct sse {
 	const struct dl_items_options *o;
 	dl_items_fn *fn;
@@ -16,6 +18,10 @@ struct sse {
 	struct dl_items_lines lines;
 	/* The event at hand; id goes on to the next ones. */
 	struct dl_buf event, id, data, item;
+	bool has_id;        /* of this stream or the one that it goes on with */
+	struct dl_buf last; /* id, as of the last empty line */
+	bool has_last;
+	int64_t retry_ms;
 	bool has_data;
 	size_t total;   /* of data; more than max_item: data is its beginning */
 	uint64_t first; /* line */
@@ -94,7 +100,24 @@ too_long:
 	return "too-long";
 }
 
-/* An empty line ends an event; one without data is none. */
+static void
+set(struct dl_buf *b, struct dl_span text)
+{
+	dl_buf_clear(b);
+	dl_buf_span(b, text);
+}
+
+/* Of one that is too long for a header the one before it stays. */
+static void
+keep_id(struct sse *s)
+{
+	if (!s->has_id || s->id.len > DL_ITEMS_ID_MAX)
+		return;
+	set(&s->last, dl_buf_as_span(&s->id));
+	s->has_last = true;
+}
+
+/* An empty line ends an event; one without data is none, but has an id. */
 static int
 end_event(struct sse *s, struct dl_err *err)
 {
@@ -110,15 +133,49 @@ end_event(struct sse *s, struct dl_err *err)
 		r = s->fn(s->arg, dl_buf_as_span(&s->data), s->total, code,
 		    &bad, err);
 	}
+	if (r == 0)
+		keep_id(s);
 	next_event(s);
 	return r;
 }
 
+/* Digits alone, or nothing is meant. */
 static void
-set(struct dl_buf *b, struct dl_span text)
+take_retry(struct sse *s, struct dl_span digits)
 {
-	dl_buf_clear(b);
-	dl_buf_span(b, text);
+	int64_t ms = 0;
+
+	for (size_t i = 0; i < digits.len; i++) {
+		if (digits.p[i] < '0' || digits.p[i] > '9')
+			return;
+		if (ms < RETRY_MAX_MS)
+			ms = ms * 10 + (digits.p[i] - '0');
+	}
+	if (digits.len > 0)
+		s->retry_ms = ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
+}
+
+/* A field whose text counts: of a wrong one the event shows the whole line. */
+static void
+take_field(struct sse *s, struct dl_span name, struct dl_span value,
+    struct dl_span line)
+{
+	if (dl_items_lines_check(value, &s->wrong) < 0) {
+		add_data(s, line, line.len);
+	} else if (dl_span_is(name, "data")) {
+		add_data(s, value, value.len);
+	} else if (dl_span_is(name, "event")) {
+		set(&s->event, value);
+	} else {
+		set(&s->id, value);
+		s->has_id = true;
+	}
+}
+
+static bool
+has_nul(struct dl_span text)
+{
+	return text.len > 0 && memchr(text.p, '\0', text.len) != NULL;
 }
 
 static int
@@ -132,23 +189,18 @@ take_line(void *arg, struct dl_span line, struct dl_err *err)
 		return end_event(s, err);
 	if (s->first == 0)
 		s->first = s->lines.number;
-	if (dl_items_lines_check(line, &s->wrong) < 0) {
-		/* Of an event whose data are not to be trusted, as they are. */
-		add_data(s, line, line.len);
-		return 0;
-	}
 	if ((colon = memchr(line.p, ':', line.len)) != NULL) {
 		name.len = (size_t)(colon - line.p);
 		value = dl_span(colon + 1, line.len - name.len - 1);
 		if (value.len > 0 && *value.p == ' ')
 			value = dl_span(value.p + 1, value.len - 1);
 	}
-	if (dl_span_is(name, "data"))
-		add_data(s, value, value.len);
-	else if (dl_span_is(name, "event"))
-		set(&s->event, value);
-	else if (dl_span_is(name, "id"))
-		set(&s->id, value);
+	if (dl_span_is(name, "data") || dl_span_is(name, "event"))
+		take_field(s, name, value, line);
+	else if (dl_span_is(name, "id") && !has_nul(value))
+		take_field(s, name, value, line);
+	else if (dl_span_is(name, "retry"))
+		take_retry(s, value);
 	return 0;
 }
 
@@ -160,6 +212,8 @@ take_long(void *arg, struct dl_span item, size_t total, const char *code,
 	struct sse *s = arg;
 
 	(void)code, (void)bad, (void)err;
+	if (item.len > 0 && *item.p == ':') /* a comment */
+		return 0;
 	if (s->first == 0)
 		s->first = s->lines.number;
 	add_data(s, item, total);
@@ -176,6 +230,7 @@ open_sse(const struct dl_items_options *o, dl_items_fn *fn, void *arg,
 	s->o = o;
 	s->fn = fn;
 	s->arg = arg;
+	s->retry_ms = -1;
 	s->lines = (struct dl_items_lines){
 	    .max = o->max_item,
 	    .cr = true,
@@ -194,6 +249,8 @@ start_sse(void *reader)
 
 	dl_items_lines_start(&s->lines);
 	dl_buf_clear(&s->id);
+	dl_buf_clear(&s->last);
+	s->has_id = s->has_last = false;
 	next_event(s);
 }
 
@@ -207,7 +264,32 @@ feed_sse(void *reader, const char *p, size_t n, struct dl_err *err)
 static int
 end_sse(void *reader, struct dl_err *err)
 {
-	return dl_items_lines_end(&((struct sse *)reader)->lines, err);
+	(void)reader, (void)err;
+	return 0;
+}
+
+static struct dl_span
+last_id(const void *reader)
+{
+	const struct sse *s = reader;
+
+	return s->has_last ? dl_buf_as_span(&s->last) : (struct dl_span){0};
+}
+
+static void
+resume_sse(void *reader, struct dl_span id)
+{
+	struct sse *s = reader;
+
+	set(&s->id, id);
+	s->has_id = true;
+	keep_id(s);
+}
+
+static int64_t
+retry_ms(const void *reader)
+{
+	return ((const struct sse *)reader)->retry_ms;
 }
 
 static void
@@ -218,6 +300,7 @@ close_sse(void *reader)
 	dl_items_lines_release(&s->lines);
 	dl_buf_release(&s->event);
 	dl_buf_release(&s->id);
+	dl_buf_release(&s->last);
 	dl_buf_release(&s->data);
 	dl_buf_release(&s->item);
 	free(s);
@@ -228,5 +311,8 @@ const struct dl_items_kind dl_items_kind_sse = {
     .start = start_sse,
     .feed = feed_sse,
     .end = end_sse,
+    .last_id = last_id,
+    .resume = resume_sse,
+    .retry_ms = retry_ms,
     .close = close_sse,
 };

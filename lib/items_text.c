@@ -198,6 +198,7 @@ open_text(const struct dl_items_options *o, dl_items_fn *fn, void *arg,
 	t->o = o;
 	t->lines = (struct dl_items_lines){
 	    .max = o->max_item,
+	    .stream = o->stream,
 	    .line_fn = take_line,
 	    .line_arg = t,
 	    .fn = fn,
@@ -228,10 +229,17 @@ end_text(void *reader, struct dl_err *err)
 	return dl_items_lines_end(&((struct text *)reader)->lines, err);
 }
 
+static bool
+cut_off(const void *reader)
+{
+	return dl_items_lines_cut_off(&((const struct text *)reader)->lines);
+}
+
 const struct dl_items_kind dl_items_kind_text = {
     .open = open_text,
     .start = start_text,
     .feed = feed_text,
     .end = end_text,
+    .cut_off = cut_off,
     .close = close_text,
 };

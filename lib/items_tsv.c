@@ -81,7 +81,7 @@ make_row(struct tsv *t, struct dl_span line, struct dl_err *bad)
 	for (; line.p != NULL; n++) {
 		struct dl_span text = unescape(t, next_field(&line));
 
-		if (text.len == 0 && !t->o->columns.strings)
+		if (text.len == 0) /* as one of csv without quotes */
 			text.p = NULL;
 		if (n < ncolumns)
 			(void)dl_columns_put(t->columns, &t->row, n, text, bad);

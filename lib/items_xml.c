@@ -4,9 +4,12 @@
  * Names are as they are written, prefix and all.  Nothing outside of the
  * document is read, and what refers there is an error.  Entities of its own may
  * unfold to 100 times the document (expat's limit, past 8 MiB), and an item to
- * max_item.  Memory is that of one item and at most 512 open elements.
+ * max_item.  Memory is that of one item and at most 512 open elements, and
+ * what expat holds is bounded (items_heap.h).
  */
+#include "items_heap.h"
 #include "items_kind.h"
+#include "items_refs.h"
 #include "items_tree.h"
 #include "json.h"
 #include "line.h"
@@ -17,6 +20,8 @@
 #define DEPTH_MAX 512
 #define STEPS_MAX 64
 #define PIECE (64 << 10)
+#define HEAP_MAX (16 << 20) /* bytes, besides those for an item */
+#define HEAP_ITEMS 8        /* a tag is held several times */
 
 struct xml {
 	const struct dl_items_options *o;
@@ -26,12 +31,16 @@ struct xml {
 	const char *step[STEPS_MAX];
 	size_t nsteps;
 
+	struct dl_items_heap heap; /* of the parser */
 	XML_Parser parser;
+	bool stopped;
 	size_t depth; /* of open elements */
 	size_t
 	    matched; /* how many of them are steps of the path, from the top */
 	size_t reached; /* the most that were */
 	bool inside;    /* of an item */
+	bool elsewhere; /* declarations are, which are not read */
+	struct dl_items_refs refs;
 	struct dl_items_tree tree;
 	struct dl_buf item, head;
 	uint64_t nitems, line;
@@ -45,6 +54,7 @@ struct xml {
 static void
 stop(struct xml *x)
 {
+	x->stopped = true;
 	XML_StopParser(x->parser, XML_FALSE);
 }
 
@@ -66,6 +76,70 @@ begin_item(struct xml *x)
 		    len < DL_LINE_KEEP ? (size_t)len : DL_LINE_KEEP);
 }
 
+static int
+unknown_entity(const struct xml *x, const char *name)
+{
+	return dl_err_data(x->err,
+	    "line %lu: the entity '%.*s' is not declared in the document",
+	    (unsigned long)XML_GetCurrentLineNumber(x->parser),
+	    DL_ITEMS_REFS_NAME, name);
+}
+
+/*
+ * Where declarations are elsewhere, expat leaves an entity that it does not
+ * know out of an attribute, and says nothing.  len: of what it is at, or 0: up
+ * to where its bytes end.
+ */
+static void
+check_refs(struct xml *x, size_t len, bool quoted)
+{
+	int offset, size;
+	const char *bytes = XML_GetInputContext(x->parser, &offset, &size);
+	struct dl_span text = {0};
+
+	if (bytes != NULL && offset >= 0 && offset < size)
+		text = dl_span(bytes + offset, (size_t)(size - offset));
+	if (len > 0 && len < text.len)
+		text.len = len;
+	if (!dl_items_refs_known(&x->refs, text, quoted)) {
+		unknown_entity(x, x->refs.unknown);
+		stop(x);
+	}
+}
+
+static void
+take_default(void *arg, const XML_Char *element, const XML_Char *name,
+    const XML_Char *type, const XML_Char *value, int required)
+{
+	struct xml *x = arg;
+
+	(void)element, (void)name, (void)type, (void)required;
+	if (x->elsewhere && value != NULL)
+		check_refs(x, 0, true);
+}
+
+static void
+take_entity(void *arg, const XML_Char *name, int is_parameter,
+    const XML_Char *value, int len, const XML_Char *base,
+    const XML_Char *system, const XML_Char *public, const XML_Char *notation)
+{
+	struct xml *x = arg;
+
+	(void)base, (void)system, (void)public, (void)notation;
+	if (!is_parameter && value != NULL && len >= 0)
+		dl_items_refs_declare(
+		    &x->refs, dl_span_str(name), dl_span(value, (size_t)len));
+}
+
+static int
+find_elsewhere(void *arg)
+{
+	struct xml *x = arg;
+
+	x->elsewhere = true;
+	return XML_STATUS_OK;
+}
+
 static void
 open_element(void *arg, const XML_Char *name, const XML_Char **attrs)
 {
@@ -77,6 +151,11 @@ open_element(void *arg, const XML_Char *name, const XML_Char **attrs)
 		stop(x);
 		return;
 	}
+	if (x->elsewhere && *attrs != NULL)
+		check_refs(
+		    x, (size_t)XML_GetCurrentByteCount(x->parser), false);
+	if (x->stopped)
+		return;
 	if (!x->inside && x->depth == x->matched && x->matched < x->nsteps &&
 	    (strcmp(x->step[x->matched], "*") == 0 ||
 		strcmp(x->step[x->matched], name) == 0)) {
@@ -132,6 +211,8 @@ shut_element(void *arg, const XML_Char *name)
 	struct xml *x = arg;
 
 	(void)name;
+	if (x->stopped) /* an empty element's end still comes */
+		return;
 	x->depth--;
 	if (x->inside && dl_items_tree_shut(&x->tree) && end_item(x) < 0)
 		stop(x);
@@ -155,9 +236,7 @@ skip_entity(void *arg, const XML_Char *name, int is_parameter)
 
 	if (is_parameter)
 		return;
-	dl_err_data(x->err,
-	    "line %lu: the entity '%.60s' is not declared in the document",
-	    (unsigned long)XML_GetCurrentLineNumber(x->parser), name);
+	unknown_entity(x, name);
 	stop(x);
 }
 
@@ -177,13 +256,32 @@ refer_outside(XML_Parser parser, const XML_Char *context, const XML_Char *base,
 }
 
 static void
+free_parser(struct xml *x)
+{
+	if (x->parser == NULL)
+		return;
+	dl_items_heap_use(&x->heap);
+	XML_ParserFree(x->parser);
+	x->parser = NULL;
+}
+
+/* It cannot fail: memory is taken as dl_alloc() does, and there is room. */
+static void
+new_parser(struct xml *x)
+{
+	x->heap.full = false;
+	dl_items_heap_use(&x->heap);
+	x->parser = XML_ParserCreate_MM(NULL, &dl_items_heap_suite, NULL);
+}
+
+static void
 close_xml(void *reader)
 {
 	struct xml *x = reader;
 
-	if (x->parser != NULL)
-		XML_ParserFree(x->parser);
+	free_parser(x);
 	dl_items_tree_release(&x->tree);
+	dl_items_refs_release(&x->refs);
 	dl_buf_release(&x->item);
 	dl_buf_release(&x->head);
 	free(x->path);
@@ -226,11 +324,8 @@ open_xml(const struct dl_items_options *o, dl_items_fn *fn, void *arg,
 		close_xml(x);
 		return NULL;
 	}
-	if ((x->parser = XML_ParserCreate(NULL)) == NULL) {
-		dl_err_temp(err, "expat cannot start");
-		close_xml(x);
-		return NULL;
-	}
+	x->heap.max = HEAP_MAX + HEAP_ITEMS * o->max_item;
+	new_parser(x);
 	return x;
 }
 
@@ -239,16 +334,27 @@ start_xml(void *reader)
 {
 	struct xml *x = reader;
 
+	/* What filled it is not free again after a start anew. */
+	if (x->heap.full) {
+		free_parser(x);
+		new_parser(x);
+	}
+	dl_items_heap_use(&x->heap);
+	x->stopped = false;
 	x->depth = x->matched = x->reached = 0;
-	x->inside = x->cut_off = false;
+	x->inside = x->cut_off = x->elsewhere = false;
 	x->nitems = 0;
 	x->fed = 0;
 	dl_items_tree_clear(&x->tree);
+	dl_items_refs_clear(&x->refs);
 	/* What was recoded is UTF-8, whatever the document says. */
 	XML_ParserReset(x->parser, x->o->encoding == NULL ? NULL : "UTF-8");
 	XML_SetUserData(x->parser, x);
 	XML_SetElementHandler(x->parser, open_element, shut_element);
 	XML_SetCharacterDataHandler(x->parser, take_text);
+	XML_SetNotStandaloneHandler(x->parser, find_elsewhere);
+	XML_SetEntityDeclHandler(x->parser, take_entity);
+	XML_SetAttlistDeclHandler(x->parser, take_default);
 	XML_SetSkippedEntityHandler(x->parser, skip_entity);
 	XML_SetExternalEntityRefHandler(x->parser, refer_outside);
 }
@@ -265,8 +371,12 @@ fail(struct xml *x)
 	             code == XML_ERROR_UNCLOSED_TOKEN ||
 	             code == XML_ERROR_PARTIAL_CHAR ||
 	             code == XML_ERROR_UNCLOSED_CDATA_SECTION;
-	if (code == XML_ERROR_NO_MEMORY)
-		return dl_err_temp(x->err, "expat: out of memory");
+	if (x->heap.full)
+		return dl_err_data(x->err,
+		    "line %lu: names and declarations that take more than %zu "
+		    "bytes of memory",
+		    (unsigned long)XML_GetCurrentLineNumber(x->parser),
+		    x->heap.max);
 	if (code == XML_ERROR_UNKNOWN_ENCODING)
 		more = ": set 'encoding'";
 	return dl_err_data(x->err, "the document is not XML: line %lu: %s%s",
@@ -281,6 +391,7 @@ feed_xml(void *reader, const char *p, size_t n, struct dl_err *err)
 	XML_Index at;
 
 	x->err = err;
+	dl_items_heap_use(&x->heap);
 	for (size_t len; n > 0; p += len, n -= len) {
 		len = n < PIECE ? n : PIECE;
 		x->fed += len;
@@ -305,6 +416,7 @@ end_xml(void *reader, struct dl_err *err)
 	struct dl_buf b = {0};
 
 	x->err = err;
+	dl_items_heap_use(&x->heap);
 	if (XML_Parse(x->parser, "", 0, 1) != XML_STATUS_OK)
 		return fail(x);
 	if (x->reached > 0 && x->reached + 1 >= x->nsteps)

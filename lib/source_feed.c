@@ -39,6 +39,15 @@ refuse_page(struct dl_source *s, const char *p, size_t n, struct dl_err *err)
 	    err, "expected %s, found '%.*s…'", names[format], (int)n, p + i);
 }
 
+/* Of a stream: go on where the last connection has come to. */
+static void
+resume(struct dl_source *s)
+{
+	if (s->spec->stream && s->state != NULL)
+		dl_items_resume(s->items,
+		    dl_source_state_text(s->state, DL_SOURCE_LAST_ID));
+}
+
 /* A reader of s->format, at the start of a document. */
 static int
 open_items(struct dl_source *s, struct dl_err *err)
@@ -55,6 +64,7 @@ open_items(struct dl_source *s, struct dl_err *err)
 	    .pattern = spec->pattern,
 	    .pattern_where = spec->pattern_where,
 	    .encoding = spec->encoding,
+	    .stream = spec->stream,
 	};
 
 	s->items = dl_items_new(&o, dl_source_take, s, err);
@@ -70,13 +80,16 @@ guess(struct dl_source *s, const char *p, size_t n, bool ended,
 
 	dl_buf_add(&s->head, p, n);
 	r = dl_source_guess(dl_buf_str(&s->type), dl_buf_str(&s->shown),
-	    dl_buf_as_span(&s->head), ended, &s->format);
+	    s->spec->items, dl_buf_as_span(&s->head), ended, &s->format);
 	if (r < 0)
 		return dl_err_data(
 		    err, "it does not tell its format: set 'format'");
 	if (r == 0)
 		return 0;
-	return open_items(s, err) < 0 ? -1 : 1;
+	if (open_items(s, err) < 0)
+		return -1;
+	resume(s);
+	return 1;
 }
 
 /* The rest of a document, or all of it. */
@@ -143,6 +156,7 @@ dl_source_feed_start(struct dl_source *s, const char *shown, const char *type)
 		dl_buf_clear(&s->head);
 	} else {
 		dl_items_start(s->items);
+		resume(s);
 	}
 }
 

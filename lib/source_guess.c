@@ -110,8 +110,8 @@ by_line(struct dl_span rest, bool ended, enum dl_items_format *format)
 }
 
 int
-dl_source_guess(const char *type, const char *name, struct dl_span head,
-    bool ended, enum dl_items_format *format)
+dl_source_guess(const char *type, const char *name, const char *items,
+    struct dl_span head, bool ended, enum dl_items_format *format)
 {
 	size_t all = head.len;
 
@@ -125,8 +125,11 @@ dl_source_guess(const char *type, const char *name, struct dl_span head,
 		return ended || all >= DL_SOURCE_GUESS_MAX ? -1 : 0;
 	switch (*head.p) {
 	case '{':
-		return by_line(
-		    head, ended || all >= DL_SOURCE_GUESS_MAX, format);
+		if (items == NULL)
+			return by_line(
+			    head, ended || all >= DL_SOURCE_GUESS_MAX, format);
+		*format = DL_ITEMS_JSON;
+		return 1;
 	case '[':
 		*format = DL_ITEMS_JSON;
 		return 1;

@@ -11,10 +11,11 @@
 
 /*
  * type: "application/json; charset=utf-8", or "".  name: the document's, or
- * its URL's.  head: the first bytes, all there are if ended.  1: *format is
+ * its URL's.  items: the path to them, or NULL; where there is one, objects are
+ * not lines.  head: the first bytes, all there are if ended.  1: *format is
  * set; 0: more of head is needed; -1: it can't be told.
  */
-int dl_source_guess(const char *type, const char *name, struct dl_span head,
-    bool ended, enum dl_items_format *format);
+int dl_source_guess(const char *type, const char *name, const char *items,
+    struct dl_span head, bool ended, enum dl_items_format *format);
 
 #endif

@@ -82,6 +82,9 @@ int dl_source_flush(struct dl_source *s, struct dl_err *err);
 /* Write a checkpoint of the state's position. */
 int dl_source_checkpoint(struct dl_source *s, struct dl_err *err);
 
+/* What was handed over is whole: note in the state where that is. */
+void dl_source_note(struct dl_source *s);
+
 /*
  * What was handed over is whole: make it a position, write its checkpoint.
  */

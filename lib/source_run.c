@@ -72,10 +72,18 @@ attempt(struct dl_source *s, int64_t *after_ms, struct dl_err *err)
 {
 	struct dl_taker taker = dl_source_taker(s);
 
+	enum dl_transport_result r;
+	int64_t asked = -1;
+
 	*after_ms = -1;
 	if (s->remembers && dl_idset_seal(&s->sent, err) < 0)
 		return DL_TRANSPORT_FAIL;
-	return s->kind->acquire(s->transport, s->state, &taker, after_ms, err);
+	r = s->kind->acquire(s->transport, s->state, &taker, after_ms, err);
+	if (s->spec->stream && s->items != NULL)
+		asked = dl_items_retry_ms(s->items);
+	if (asked > *after_ms)
+		*after_ms = asked;
+	return r;
 }
 
 /* One acquisition, with its retries; never DL_TRANSPORT_AGAIN. */
@@ -87,7 +95,7 @@ acquire(struct dl_source *s, struct dl_err *err)
 	uint64_t dead = s->counts->dead, came = s->counts->in;
 	int64_t after_ms;
 
-	s->whole_at = s->safe_at = dl_source_passed_on(s);
+	s->whole_at = dl_source_passed_on(s);
 	dl_retry_init(&retry, s->spec->retries);
 	while ((r = attempt(s, &after_ms, err)) == DL_TRANSPORT_AGAIN) {
 		/* A document's beginning is out: from the start next time. */

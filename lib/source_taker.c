@@ -44,11 +44,23 @@ tell_waiting(struct dl_source *s)
 	    DL_SOURCE_WAITING_MAX);
 }
 
+void
+dl_source_note(struct dl_source *s)
+{
+	struct dl_span id = {0};
+
+	if (s->spec->stream && s->items != NULL)
+		id = dl_items_last_id(s->items);
+	if (id.p != NULL)
+		dl_source_state_set_text(s->state, DL_SOURCE_LAST_ID, id);
+}
+
 int
 dl_source_save(struct dl_source *s, struct dl_err *err)
 {
 	int r;
 
+	dl_source_note(s);
 	s->settled_ms = dl_clock_ms();
 	s->safe_at = s->whole_at = dl_source_passed_on(s);
 	if (s->counts->out != s->saved_at)
@@ -112,6 +124,7 @@ pause_here(void *arg, struct dl_err *err)
 	struct dl_source *s = arg;
 
 	s->safe_at = s->whole_at = dl_source_passed_on(s);
+	dl_source_note(s);
 	dl_metric_tick();
 	if (dl_clock_ms() - s->settled_ms >= SAVE_EVERY_MS)
 		return dl_source_save(s, err);

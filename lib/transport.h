@@ -27,6 +27,12 @@
 #include <signal.h>
 
 /*
+ * The text that the source keeps for endless streams of sse: the id of the last
+ * event that was handed out.
+ */
+#define DL_SOURCE_LAST_ID "last-event-id"
+
+/*
  * What a transport hands its bytes to.  Each returns -1 with err filled to end
  * the acquisition: the transport passes that on as DL_TRANSPORT_FAIL, whatever
  * it is, and calls none of them again.

@@ -130,7 +130,7 @@ static enum dl_transport_result
 acquire_stream(struct transport *t, struct dl_source_state *st,
     int64_t *after_ms, struct dl_err *err)
 {
-	struct dl_span id = dl_source_state_text(st, "last-event-id");
+	struct dl_span id = dl_source_state_text(st, DL_SOURCE_LAST_ID);
 	const char *headers[2] = {NULL, NULL};
 	struct dl_fetch_ask ask = {.headers = headers};
 	struct dl_fetch_reply reply;

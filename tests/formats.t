@@ -135,8 +135,12 @@ is "$(items)" '{"a":"1","b c":2,"c":true} {"a":"007","b c":"x","c":false} {"a":"
 spec numbers 'format: tsv' 'csv_types: strings' 'types: {n: number, m: auto}'
 printf 'n\tm\ts\n+007\t1\t1\n-00.50\tx\t\n0\t\t2\n' >"$T/in"
 from numbers <"$T/in"
-is "$(items)" '{"n":7,"m":1,"s":"1"} {"n":-0.50,"m":"x","s":""} {"n":0,"m":"","s":"2"}' \
+is "$(items)" '{"n":7,"m":1,"s":"1"} {"n":-0.50,"m":"x","s":""} {"n":0,"m":null,"s":"2"}' \
 	'types: number takes signs and zeros away; the others are strings'
+cp "$T/items" "$T/tsv.items"
+spec numbers2 'format: csv' 'csv_types: strings' 'types: {n: number, m: auto}'
+printf 'n,m,s\n+007,1,1\n-00.50,x,\n0,,2\n' | from numbers2
+is "$(items)" "$(paste -sd' ' "$T/tsv.items")" '... and csv says the same'
 printf 'n\tm\ts\nx\t1\t1\n1,5\t1\t1\n--1\t1\t1\n+-1\t1\t1\n1e\t1\t1\n0x10\t1\t1\n+\t1\t1\n\t1\t1\n' >"$T/in"
 from numbers <"$T/in"
 is "$(items) $(codes)" '{"n":null,"m":1,"s":"1"} type type type type type type type' \
@@ -322,6 +326,30 @@ bad_xml 'an entity of another file' "an entity is in another document, 'file:///
 	< <(printf '<!DOCTYPE rss [<!ENTITY x SYSTEM "file:///etc/passwd">]><rss><channel><item>&x;</item></channel></rss>')
 bad_xml 'an entity that nobody declares' "the entity 'nbsp' is not declared" \
 	< <(printf '<!DOCTYPE rss SYSTEM "x.dtd"><rss><channel><item>&nbsp;</item></channel></rss>')
+bad_xml 'one in an attribute' "line 2: the entity 'nbsp' is not declared" \
+	< <(printf '<!DOCTYPE rss SYSTEM "x.dtd">\n<rss><channel><item a="x&nbsp;y"/></channel></rss>')
+is "$(cat "$T/out")" '' '... its item is none'
+bad_xml 'one in an attribute, in UTF-16' "the entity 'nbsp' is not declared" \
+	< <(printf '<!DOCTYPE rss SYSTEM "x.dtd"><rss><channel><item a="☀&nbsp;"/></channel></rss>' | iconv -f UTF-8 -t UTF-16)
+bad_xml "one in an attribute's default" "the entity 'nbsp' is not declared" \
+	< <(printf '<!DOCTYPE rss SYSTEM "x.dtd" [<!ATTLIST item a CDATA "&nbsp;">]><rss><channel><item/></channel></rss>')
+bad_xml 'one in an entity, in an attribute' "the entity 'b' is not declared" \
+	< <(printf '<!DOCTYPE rss SYSTEM "x.dtd" [<!ENTITY b "x&nbsp;">]><rss><channel><item a="&b;"/></channel></rss>')
+bad_xml 'one after a parameter entity' "the entity 'nbsp' is not declared" \
+	< <(printf '<!DOCTYPE rss [<!ENTITY %% p SYSTEM "x"> %%p;]><rss><channel><item a="&nbsp;"/></channel></rss>')
+cat >"$T/in" <<'X'
+<!DOCTYPE rss SYSTEM "x.dtd" [<!ENTITY co "Acme &amp; Sons"><!ENTITY in '<b c="&co;"/>'><!ATTLIST item d CDATA "'&co;">]>
+<rss><channel><item a="&lt;&#38;nbsp;&co;">&in;</item></channel></rss>
+X
+for e in UTF-8 UTF-16LE UTF-16BE; do
+	{ printf '\xef\xbb\xbf'; cat "$T/in"; } | iconv -f UTF-8 -t "$e" | from rss
+	is "$(items)" '{"@a":"<&nbsp;Acme & Sons","@d":"'\''Acme & Sons","b":{"@c":"Acme & Sons"}}' \
+		"xml in $e: declared ones are read, whatever is declared elsewhere"
+done
+bad_xml 'names without end' 'line [0-9]+: names and declarations that take more than 25165824 bytes of memory' \
+	< <(echo '<rss>'; seq 1000000 | sed 's/.*/<n& a="1"\/>/')
+bad_xml 'declarations without end' 'names and declarations that take more than' \
+	< <(echo '<!DOCTYPE rss ['; seq 1000000 | sed 's/.*/<!ENTITY e& "some text of &">/')
 bad_xml '600 levels' 'more than 512 elements in each other' < <(for ((i = 0; i < 600; i++)); do printf '<a>'; done)
 {
 	printf '<!DOCTYPE rss [<!ENTITY a "%01000d">' 0
@@ -425,6 +453,10 @@ auto "file://$T/www/list" '1 {"a":2}'
 auto "file://$T/www/object" '{"a":1}'
 auto "file://$T/www/tree" '"x"'
 auto "file://$T/www/x.log" '{"line":"line"}'
+echo '{"features":[1,{"a":2}]}' >"$T/www/collection"
+spec auto2 'format: auto' 'items: .features' "url: file://$T/www/collection"
+dl-source "$T/auto2.yaml" 2>"$T/err" | grep -v dl.checkpoint | data >"$T/items"
+is "$(items)" '1 {"a":2}' 'auto: one line of JSON, where items says what is in it'
 auto "$nginx_url/octets/lines" '{"a":1} {"a":2}'
 auto "$nginx_url/octets/l.ndjson.gz" '{"a":1} {"a":2}'
 auto "$nginx_url/json/list" '1 {"a":2}'

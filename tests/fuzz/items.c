@@ -42,6 +42,7 @@ run(struct run *r, const struct dl_items_options *o, const char *p, size_t n,
     size_t chunk)
 {
 	struct dl_err err = {0};
+	struct dl_span id;
 	int status = 0;
 
 	if ((r->items = dl_items_new(o, take, r, &err)) == NULL)
@@ -53,6 +54,13 @@ run(struct run *r, const struct dl_items_options *o, const char *p, size_t n,
 		status = dl_items_end(r->items, &err);
 	/* Where it broke may be said by other bytes, not whether it did. */
 	dl_buf_printf(&r->seen, "%d", status);
+	id = dl_items_last_id(r->items);
+	if (id.len > DL_ITEMS_ID_MAX ||
+	    (id.len > 0 && (memchr(id.p, '\0', id.len) != NULL ||
+			       memchr(id.p, '\n', id.len) != NULL ||
+			       memchr(id.p, '\r', id.len) != NULL)))
+		abort();
+	dl_buf_span(&r->seen, id);
 	dl_items_free(r->items);
 }
 
@@ -76,6 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 3)
 		return 0;
 	o.format = data[0] % (DL_ITEMS_RAW + 1);
+	o.stream = data[0] & 16;
 	o.encoding = encodings[data[0] >> 5];
 	if (data[1] & 64)
 		o.columns = (struct dl_column_rules){names, types, 2, false};

@@ -139,6 +139,10 @@ xml_elements(void **state)
 	expect(o, "<m/>", "error 65: '/l/i' leads only to '/' of it\n");
 	o.path = "/l";
 	expect(o, "<m/>", "error 65: '/l' leads only to '/' of it\n");
+	/* An item that was not to be is not handed out before its failure. */
+	expect(o, "<!DOCTYPE l SYSTEM 'x'><l a='&u;'/>",
+	    "error 65: line 1: the entity 'u' is not declared in the "
+	    "document\n");
 	o.path = "/l/i";
 	o.max_item = 64;
 	expect(o,
@@ -160,6 +164,143 @@ sent_events(void **state)
 	    "{\"event\":\"e\",\"id\":\"7\",\"data\":\"x\\ny\"}\n");
 	o.columns.strings = true;
 	expect(o, "data: 1\n\n", "{\"event\":\"message\",\"data\":\"1\"}\n");
+}
+
+/* Each byte alone: an item is there as soon as its end is, and not before. */
+static void
+expect_at_once(enum dl_items_format format, const char *text, const char *ends)
+{
+	struct dl_items_options o = {
+	    .format = format, .max_item = 200, .stream = true};
+	struct dl_err err = {0};
+	struct dl_buf b = {0};
+	struct dl_items *it = dl_items_new(&o, take, &b, &err);
+
+	assert_non_null(it);
+	for (; *text != '\0'; text++, ends++) {
+		dl_buf_clear(&b);
+		assert_int_equal(dl_items_feed(it, text, 1, &err), 0);
+		if ((b.len > 0) != (*ends == '^'))
+			fail_msg("at '%s': %zu bytes", text, b.len);
+	}
+	dl_items_free(it);
+	dl_buf_release(&b);
+}
+
+static void
+streams(void **state)
+{
+	struct dl_items_options o = {.format = DL_ITEMS_NDJSON, .stream = true};
+
+	(void)state;
+	expect_at_once(DL_ITEMS_SSE, "data:1\n\ndata:2\r\n\r\ndata:3\r\rid\r\r",
+	    /**/ "       ^        ^        ^    ");
+	expect_at_once(DL_ITEMS_NDJSON, "1\n22\r\n3", " ^   ^ ");
+	expect_at_once(DL_ITEMS_TEXT, "a\n\nb\n", " ^  ^");
+	expect(o, "1\n22",
+	    "1\nerror 65: the stream broke off in the middle of "
+	    "line 2 (cut off)\n");
+	expect(o, "1\n2\n", "1\n2\n");
+	o.format = DL_ITEMS_TEXT;
+	expect(o, "a\nb",
+	    "{\"line\":\"a\"}\nerror 65: the stream broke off in "
+	    "the middle of line 2 (cut off)\n");
+	o.format = DL_ITEMS_SSE;
+	expect(o, "data:1\n\ndata:2\n", "{\"event\":\"message\",\"data\":1}\n");
+}
+
+static void
+expect_id(const struct dl_items *it, const char *want)
+{
+	struct dl_span id = dl_items_last_id(it);
+
+	if (want == NULL)
+		assert_null(id.p);
+	else
+		assert_true(id.p != NULL && dl_span_is(id, want));
+}
+
+static void
+feed_n(struct dl_items *it, struct dl_span text)
+{
+	struct dl_err err = {0};
+
+	for (size_t i = 0; i < text.len; i++)
+		assert_int_equal(dl_items_feed(it, text.p + i, 1, &err), 0);
+}
+
+/* What the HTML standard says of the last event ID and the reconnection time. */
+static void
+last_ids(void **state)
+{
+	struct dl_items_options o = {.format = DL_ITEMS_SSE, .max_item = 10000};
+	struct dl_err err = {0};
+	struct dl_buf b = {0}, id = {0};
+	struct dl_items *it = dl_items_new(&o, take, &b, &err);
+
+	(void)state;
+	assert_non_null(it);
+	feed_n(it, DL_SPAN("data: 0\n\n"));
+	expect_id(it, NULL);
+	assert_int_equal(dl_items_retry_ms(it), -1);
+	feed_n(it, DL_SPAN("id: 7\ndata: 1\n"));
+	expect_id(it, NULL); /* not handed out yet */
+	feed_n(it, DL_SPAN("\ndata: 2\n\nid: 8\ndata: 3\n"));
+	expect_id(it, "7"); /* stays over events without one */
+	feed_n(it, DL_SPAN("\nid: 9\n\n"));
+	expect_id(it, "9"); /* of an event without data, too */
+	feed_n(it, DL_SPAN("id: 1\0\n:\0\xff\nx\0:1\ndata: 4\n\n"));
+	expect_id(it, "9"); /* one with a NUL is none, the event is one */
+	feed_n(it, DL_SPAN("id: \xff\n\n"));
+	expect_id(it, "9");
+	feed_n(it, DL_SPAN("id: 10\ndata: \xff\n\n"));
+	expect_id(it, "10"); /* a wrong event is behind us as well */
+	feed_n(it, DL_SPAN("id\ndata: 5\n\n"));
+	expect_id(it, "");
+	assert_string_equal(dl_buf_str(&b),
+	    "{\"event\":\"message\",\"data\":0}\n"
+	    "{\"event\":\"message\",\"id\":\"7\",\"data\":1}\n"
+	    "{\"event\":\"message\",\"id\":\"7\",\"data\":2}\n"
+	    "{\"event\":\"message\",\"id\":\"8\",\"data\":3}\n"
+	    "{\"event\":\"message\",\"id\":\"9\",\"data\":4}\n"
+	    "!sse 5: line 18: it isn't valid UTF-8\n"
+	    "!sse 7: line 20: it isn't valid UTF-8\n"
+	    "{\"event\":\"message\",\"data\":5}\n");
+
+	dl_items_start(it);
+	expect_id(it, NULL);
+	dl_items_resume(it, (struct dl_span){0});
+	expect_id(it, NULL);
+	dl_items_resume(it, DL_SPAN("11"));
+	expect_id(it, "11");
+	dl_buf_clear(&b);
+	feed_n(it, DL_SPAN("retry: 250\nretry: 1x\nretry\ndata: 6\n\n"));
+	assert_string_equal(dl_buf_str(&b),
+	    "{\"event\":\"message\",\"id\":\"11\",\"data\":6}\n");
+	expect_id(it, "11");
+	assert_int_equal(dl_items_retry_ms(it), 250);
+	feed_n(it, DL_SPAN("retry: 99999999999999999999999999\n"));
+	assert_int_equal(dl_items_retry_ms(it), 24 * 60 * 60 * 1000);
+
+	dl_buf_adds(&id, "id:");
+	for (int i = 0; i < DL_ITEMS_ID_MAX; i++)
+		dl_buf_addc(&id, 'x');
+	feed_n(it, dl_buf_as_span(&id));
+	feed_n(it, DL_SPAN("y\n\n"));
+	expect_id(it, "11"); /* too long for a header */
+	feed_n(it, dl_buf_as_span(&id));
+	feed_n(it, DL_SPAN("\n\n"));
+	assert_int_equal(dl_items_last_id(it).len, DL_ITEMS_ID_MAX);
+	dl_items_free(it);
+	dl_buf_release(&b);
+	dl_buf_release(&id);
+
+	o.format = DL_ITEMS_NDJSON;
+	it = dl_items_new(&o, take, &b, &err);
+	dl_items_resume(it, DL_SPAN("1"));
+	expect_id(it, NULL);
+	assert_int_equal(dl_items_retry_ms(it), -1);
+	dl_items_free(it);
 }
 
 static void
@@ -251,6 +392,8 @@ main(void)
 	    cmocka_unit_test(lines_and_rows),
 	    cmocka_unit_test(xml_elements),
 	    cmocka_unit_test(sent_events),
+	    cmocka_unit_test(streams),
+	    cmocka_unit_test(last_ids),
 	    cmocka_unit_test(raw_bytes),
 	    cmocka_unit_test(other_encodings),
 	    cmocka_unit_test(byte_orders),

@@ -41,6 +41,7 @@ struct dl_source {
 	char key[80];
 	int lock;
 	int64_t not_before_ms; /* what a server asked for */
+	int64_t deadline_ms;   /* of the acquisition; 0: none */
 	int64_t settled_ms;    /* when the last position was made */
 	bool warned;
 	bool told; /* that commits are waited for */

@@ -96,6 +96,9 @@ acquire(struct dl_source *s, struct dl_err *err)
 	int64_t after_ms;
 
 	s->whole_at = dl_source_passed_on(s);
+	s->deadline_ms = 0;
+	if (s->spec->limits.max_time_ms > 0 && !s->spec->stream)
+		s->deadline_ms = dl_clock_ms() + s->spec->limits.max_time_ms;
 	dl_retry_init(&retry, s->spec->retries);
 	while ((r = attempt(s, &after_ms, err)) == DL_TRANSPORT_AGAIN) {
 		/* A document's beginning is out: from the start next time. */
@@ -106,6 +109,8 @@ acquire(struct dl_source *s, struct dl_err *err)
 		if (s->counts->in != came)
 			dl_retry_init(&retry, s->spec->retries);
 		came = s->counts->in;
+		if (s->deadline_ms > 0 && dl_clock_ms() > s->deadline_ms)
+			break;
 		if (wait_for_retry(s, &retry, after_ms, err) < 0)
 			break;
 		if (*s->stop)

@@ -9,6 +9,7 @@
 #include "err.h"
 #include "fetch.h"
 #include "items.h"
+#include "limits_spec.h"
 
 #include <stdint.h>
 
@@ -25,11 +26,11 @@ struct dl_source_spec {
 	const char **ref_headers;  /* the same of references, or NULL */
 	const char *method, *body; /* http; or NULL */
 	struct dl_auth_spec auth;
+	struct dl_limits_spec limits;
 	struct dl_tls tls;
 	const char *proxy;                 /* a URL, or NULL */
 	const char *known_hosts, *ssh_key; /* sftp: paths, or NULL */
 	bool stream;                       /* http: an answer without end */
-	int64_t max_bytes;                 /* of a document; 0: no limit */
 	int format;                        /* enum dl_items_format */
 	int unpack;                        /* enum dl_expand_kind */
 	const char *encoding;              /* NULL: UTF-8 */
@@ -50,7 +51,7 @@ struct dl_source_spec {
 	/* private */
 	size_t nref_headers;
 	const struct dl_conf_node *header_map, *name_list, *type_map;
-	const struct dl_conf_node *auth_map, *tls_map;
+	const struct dl_conf_node *auth_map, *limits_map, *tls_map;
 	int csv_types; /* 0: auto; 1: strings */
 	struct dl_conf *conf;
 };

@@ -90,12 +90,24 @@ dl_source_fail(struct dl_source *s)
 	return -1;
 }
 
+/* Does the acquisition take longer than it may? */
+static int
+check_time(const struct dl_source *s, struct dl_err *err)
+{
+	if (s->deadline_ms == 0 || dl_clock_ms() <= s->deadline_ms)
+		return 0;
+	return dl_err_temp(err, "%s: not finished after 'max_time', %lld ms",
+	    s->kind->shown(s->transport),
+	    (long long)s->spec->limits.max_time_ms);
+}
+
 static int
 begin(void *arg, const char *shown, const char *type, struct dl_err *err)
 {
 	struct dl_source *s = arg;
 
-	(void)err;
+	if (check_time(s, err) < 0)
+		return -1;
 	dl_source_feed_start(s, shown, type);
 	s->wrap.ev.origin = dl_buf_as_span(&s->shown);
 	return 0;
@@ -104,6 +116,8 @@ begin(void *arg, const char *shown, const char *type, struct dl_err *err)
 static int
 bytes(void *arg, const char *p, size_t n, struct dl_err *err)
 {
+	if (check_time(arg, err) < 0)
+		return -1;
 	return dl_source_feed(arg, p, n, err);
 }
 

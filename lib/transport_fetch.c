@@ -4,6 +4,7 @@
 #include "auth.h"
 #include "buf.h"
 #include "fetch.h"
+#include "polite.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ struct transport {
 	struct dl_transport_context c;
 	struct dl_auth *auth;
 	struct dl_fetch *fetch;
+	struct dl_polite *polite;
 	struct dl_buf last_id; /* a header, and room for its end */
 
 	/* Of the acquisition at hand. */
@@ -49,8 +51,17 @@ transport_close(void *arg)
 
 	dl_fetch_free(t->fetch);
 	dl_auth_free(t->auth);
+	dl_polite_free(t->polite);
 	dl_buf_release(&t->last_id);
 	free(t);
+}
+
+static int64_t
+timeout(const struct dl_source_spec *spec)
+{
+	int64_t most = spec->limits.max_time_ms;
+
+	return most > 0 && most < spec->timeout_ms ? most : spec->timeout_ms;
 }
 
 static void *
@@ -65,8 +76,8 @@ transport_open(const struct dl_transport_context *c, struct dl_err *err)
 	    .proxy = spec->proxy,
 	    .known_hosts = spec->known_hosts,
 	    .ssh_key = spec->ssh_key,
-	    .timeout_ms = spec->timeout_ms,
-	    .max_bytes = spec->max_bytes,
+	    .timeout_ms = timeout(spec),
+	    .max_bytes = spec->limits.max_bytes,
 	    .endless = spec->stream,
 	    .idle = spec->stream ? idle : NULL,
 	    .fn = take,
@@ -74,6 +85,8 @@ transport_open(const struct dl_transport_context *c, struct dl_err *err)
 	    .stop = c->stop};
 
 	t->c = *c;
+	t->polite =
+	    dl_polite_new(c->home, &spec->limits, DL_POLITE_WAIT_MS, c->stop);
 	t->auth = dl_auth_new(
 	    &spec->auth, c->secrets, &spec->tls, spec->proxy, c->stop, err);
 	if (t->auth != NULL) {
@@ -92,6 +105,22 @@ transport_shown(const void *arg)
 	const struct transport *t = arg;
 
 	return dl_fetch_shown(t->fetch);
+}
+
+/* One request, when it is our turn. */
+static enum dl_fetch_result
+get(struct transport *t, const struct dl_fetch_ask *ask,
+    struct dl_fetch_reply *reply, struct dl_err *err)
+{
+	enum dl_fetch_result r;
+	int turn = dl_polite_enter(t->polite, t->c.spec->url, err);
+
+	*reply = (struct dl_fetch_reply){.after_ms = -1};
+	if (turn != 0)
+		return turn > 0 ? DL_FETCH_STOPPED : DL_FETCH_FAIL;
+	r = dl_fetch_get(t->fetch, ask, reply, err);
+	dl_polite_leave(t->polite);
+	return r;
 }
 
 /*
@@ -144,7 +173,7 @@ acquire_stream(struct transport *t, struct dl_source_state *st,
 		    &t->last_id, "Last-Event-ID: %.*s", DL_SPAN_ARG(id));
 		headers[0] = dl_buf_str(&t->last_id);
 	}
-	r = dl_fetch_get(t->fetch, &ask, &reply, err);
+	r = get(t, &ask, &reply, err);
 	*after_ms = reply.after_ms;
 	return end_stream(t, r, err);
 }
@@ -163,7 +192,7 @@ acquire_document(struct transport *t, struct dl_source_state *st,
 	if (t->c.spec->body != NULL)
 		ask.body = dl_span_str(t->c.spec->body);
 	dl_source_state_validators(st, spec, &ask.etag, &ask.modified);
-	r = dl_fetch_get(t->fetch, &ask, &reply, err);
+	r = get(t, &ask, &reply, err);
 	*after_ms = reply.after_ms;
 	if (r != DL_FETCH_DONE)
 		return (enum dl_transport_result)r;

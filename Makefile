@@ -57,7 +57,7 @@ DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 	liblmdb-dev libyaml-dev libzstd-dev zlib1g-dev libxxhash-dev \
 	libsodium-dev libcsv-dev libexpat1-dev libpcre2-dev
 DEPS_DEMO = bash jq zstd
-DEPS_TEST = perl libcmocka-dev gzip curl nginx-light openssl mandoc man-db \
+DEPS_TEST = perl postgresql libcmocka-dev gzip curl nginx-light openssl mandoc man-db \
 	miller python3 libxml2-utils lmdb-utils procps time openssh-server openssh-client iproute2
 DEPS_BENCH = gojq miller redis-server
 DEPS_PROFILE = linux-perf valgrind

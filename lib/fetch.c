@@ -103,9 +103,12 @@ dl_fetch_request(struct dl_fetch *f, struct dl_err *err)
 	dl_fetch_setup_end(f);
 	if (r != DL_FETCH_DONE || f->scheme != DL_FETCH_FILE)
 		return r;
-	/* libcurl takes a failing read of a file for its end. */
+	/*
+	 * libcurl takes a failing read of a file for its end; a named pipe has
+	 * no length.
+	 */
 	curl_easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-	if (length < 0 || f->reply->bytes == (uint64_t)length)
+	if (length <= 0 || f->reply->bytes == (uint64_t)length)
 		return DL_FETCH_DONE;
 	dl_err_temp(err, "%s: cannot be read to its end", f->label);
 	return DL_FETCH_FAIL;

@@ -122,7 +122,7 @@ static int
 end_event(struct sse *s, struct dl_err *err)
 {
 	struct dl_err bad = {0};
-	const char *code;
+	const char *code = NULL;
 	int r = 0;
 
 	if (s->has_data && (code = make_item(s, &bad)) == NULL) {

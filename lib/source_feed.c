@@ -26,11 +26,14 @@ refuse_page(struct dl_source *s, const char *p, size_t n, struct dl_err *err)
 
 	if (format >= sizeof(names) / sizeof(*names) || names[format] == NULL)
 		return 0;
-	while (i < n && strchr(" \t\r\n", p[i]) != NULL && p[i] != '\0')
+	/* White space, and a byte order mark, tell nothing yet. */
+	while (i < n && memchr(" \t\r\n\xef\xbb\xbf", p[i], 7) != NULL)
 		i++;
-	if (i == n || p[i] != '<' ||
-	    (format != DL_ITEMS_NDJSON &&
-		strstr(dl_buf_str(&s->type), "html") == NULL))
+	if (i == n)
+		return 0;
+	s->looked = true;
+	if (p[i] != '<' || (format != DL_ITEMS_NDJSON &&
+			       strstr(dl_buf_str(&s->type), "html") == NULL))
 		return 0;
 	n = n - i < FOUND_MAX ? n - i : FOUND_MAX;
 	while (n > 0 && !dl_utf8_valid(dl_span(p + i, n)))
@@ -96,7 +99,7 @@ guess(struct dl_source *s, const char *p, size_t n, bool ended,
 static int
 take_known(struct dl_source *s, const char *p, size_t n, struct dl_err *err)
 {
-	if (s->fed == 0 && refuse_page(s, p, n, err) < 0)
+	if (!s->looked && refuse_page(s, p, n, err) < 0)
 		return -1;
 	s->fed += n;
 	return dl_items_feed(s->items, p, n, err);
@@ -142,6 +145,7 @@ void
 dl_source_feed_start(struct dl_source *s, const char *shown, const char *type)
 {
 	s->fed = 0;
+	s->looked = false;
 	s->earlier = s->counts->in;
 	dl_buf_clear(&s->shown);
 	dl_buf_adds(&s->shown, shown);

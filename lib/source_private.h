@@ -27,6 +27,7 @@ struct dl_source {
 	struct dl_buf shown; /* the document's name ... */
 	struct dl_buf type;  /* ... and content type */
 	uint64_t fed;        /* its bytes, unpacked */
+	bool looked;         /* whether they are a page for people */
 	uint64_t earlier;    /* items of those before it */
 	struct dl_out out;
 	struct dl_dead dead;

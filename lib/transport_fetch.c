@@ -3,6 +3,7 @@
 
 #include "auth.h"
 #include "buf.h"
+#include "clock.h"
 #include "fetch.h"
 #include "polite.h"
 
@@ -18,7 +19,17 @@ struct transport {
 	/* Of the acquisition at hand. */
 	const struct dl_taker *taker;
 	bool began;
+	int64_t paused_ms; /* when pause was called last */
 };
+
+static int
+idle(void *arg, struct dl_err *err)
+{
+	struct transport *t = arg;
+
+	t->paused_ms = dl_clock_ms();
+	return t->taker->pause(t->taker->arg, err);
+}
 
 static int
 take(void *arg, const struct dl_fetch_reply *reply, const char *p, size_t n,
@@ -33,15 +44,13 @@ take(void *arg, const struct dl_fetch_reply *reply, const char *p, size_t n,
 			err) < 0)
 			return -1;
 	}
-	return to->bytes(to->arg, p, n, err);
-}
-
-static int
-idle(void *arg, struct dl_err *err)
-{
-	struct transport *t = arg;
-
-	return t->taker->pause(t->taker->arg, err);
+	if (to->bytes(to->arg, p, n, err) < 0)
+		return -1;
+	/* A stream that is never silent is to have positions, too. */
+	if (t->c.spec->stream &&
+	    dl_clock_ms() - t->paused_ms >= DL_FETCH_IDLE_MS)
+		return idle(t, err);
+	return 0;
 }
 
 static void
@@ -175,6 +184,9 @@ acquire_stream(struct transport *t, struct dl_source_state *st,
 	}
 	r = get(t, &ask, &reply, err);
 	*after_ms = reply.after_ms;
+	/* What a server says that has no more of it. */
+	if (r == DL_FETCH_DONE && reply.status == 204)
+		return DL_TRANSPORT_NOTHING;
 	return end_stream(t, r, err);
 }
 

@@ -467,6 +467,17 @@ auto "file://$T/www/rows" ''
 like "$(cat "$T/err")" "www/rows: it does not tell its format: set 'format'" '... and it says what helps'
 auto "$nginx_url/html/page" ''
 like "$(cat "$T/err")" '/html/page \(text/html\): it does not tell its format' '... a page is none'
+# Not before 300 KB of empty lines is it seen to be a page.
+{ head -c 300000 /dev/zero | tr '\0' '\n'; cat "$T/www/page"; } >"$T/www/late"
+spec late 'format: csv' "url: $nginx_url/html/late"
+status 65 'a page after empty lines, for csv: status 65' dl-source "$T/late.yaml"
+like "$(cat "$T/err")" "expected CSV, found '<!DOCTYPE html>" '... it says so'
+status 65 '... for ndjson: status 65' dl-source "$T/nd.yaml" - <"$T/www/late"
+like "$(cat "$T/err")" "expected NDJSON, found '<!DOCTYPE html>" '... it says so'
+{ printf '\xef\xbb\xbf'; cat "$T/www/page"; } >"$T/www/marked"
+spec late 'format: csv' "url: $nginx_url/html/marked"
+status 65 'a page after a byte order mark' dl-source "$T/late.yaml"
+like "$(cat "$T/err")" "expected CSV, found '<!DOCTYPE html>" '... it says so'
 spec std 'format: auto'
 printf ' \n' | dl-source "$T/std.yaml" - 2>"$T/err"
 is $? 65 'auto: nothing but white space tells nothing'

@@ -34,13 +34,14 @@ document() {
 }
 
 # memory NAME TOOL [ARG...]: with a gigabyte on standard input.
+out=/dev/null
 memory() {
 	local name=$1 kib r
 	shift
-	"$BUILD/bench/measure" -o "$T/measured" "$@" >/dev/null 2>"$T/err"
+	"$BUILD/bench/measure" -o "$T/measured" "$@" >"$out" 2>"$T/err"
 	r=$?
 	[ "$r" = 0 ] || note "$(head -n 3 "$T/err")"
-	is "$r" 0 "$name takes a gigabyte"
+	is "$r" 0 "$name takes ${much:-a gigabyte}"
 	kib=$(cut -d ' ' -f 2 "$T/measured")
 	note "$name: $kib KiB, $(cut -d ' ' -f 1 "$T/measured") s"
 	is "$((kib > 0 && kib <= MOST))" 1 "$name holds at most 64 MiB"
@@ -54,6 +55,31 @@ printf '%s\n' 'templates:' '  - name: quake' '    component: .id' \
 	>"$T/extract.yaml"
 
 memory dl-source dl-source "$T/source.yaml" - < <(document)
+
+# A document of 2 GiB by its URL: from a server, and through a fifo.
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+"$BUILD/servers/events" /dev/null >"$T/port" &
+tap_pids+=($!)
+soon test -s "$T/port"
+big=http://127.0.0.1:$(head -n 1 "$T/port")/document/2147483648
+mkfifo "$T/fifo"
+
+# by_url NAME URL LOG: where LOG says how many features were sent.
+by_url() {
+	local much='a document of 2 GiB' features
+	printf '%s\n' 'name: big' "url: $2" 'items: .features' 'subject: .id' \
+		'time: .properties.time' 'time_format: ms' >"$T/big.yaml"
+	memory "$1" dl-source -v "$T/big.yaml"
+	soon grep -q '^features' "$3"
+	features=$(sed -n 's/^features //p' "$3")
+	is "$(cat "$T/err")" \
+		"dl-source: $features in, $features out, 0 dropped, 0 dead" \
+		"$1: every item is an event"
+}
+by_url 'dl-source, http' "$big" "$T/port"
+"$BUILD/servers/events" -d 2147483648 >"$T/fifo" 2>"$T/sent" &
+by_url 'dl-source, fifo' "file://$T/fifo" "$T/sent"
+
 memory dl-stream-put dl-stream-put quakes < <(repeat "$T/month")
 memory dl-stream-get dl-stream-get --read-only quakes
 rm -rf "$DL_HOME"

@@ -51,14 +51,15 @@ DL_LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	$(FLAVOUR_LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 # As needed: a tool loads only the libraries that it uses.
 LIBS = -ljq -lcurl -llmdb -lyaml -lzstd -lz -lsodium -lcsv -lexpat \
-	-lpcre2-8 -lm -lpthread
+	-lpcre2-8 -lmosquitto -lm -lpthread
 
 DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 	liblmdb-dev libyaml-dev libzstd-dev zlib1g-dev libxxhash-dev \
-	libsodium-dev libcsv-dev libexpat1-dev libpcre2-dev
+	libsodium-dev libcsv-dev libexpat1-dev libpcre2-dev libmosquitto-dev
 DEPS_DEMO = bash jq zstd
-DEPS_TEST = perl postgresql libcmocka-dev gzip curl nginx-light openssl mandoc man-db \
-	miller python3 libxml2-utils lmdb-utils procps time openssh-server openssh-client iproute2
+DEPS_TEST = perl libcmocka-dev gzip curl openssl mandoc man-db miller python3 \
+	libxml2-utils lmdb-utils procps time iproute2 nginx-light openssh-server \
+	openssh-client mosquitto mosquitto-clients postgresql
 DEPS_BENCH = gojq miller redis-server
 DEPS_PROFILE = linux-perf valgrind
 DEPS_LINT = clang clang-format git mandoc shellcheck

@@ -97,7 +97,8 @@ acquire(struct dl_source *s, struct dl_err *err)
 
 	s->whole_at = dl_source_passed_on(s);
 	s->deadline_ms = 0;
-	if (s->spec->limits.max_time_ms > 0 && !s->spec->stream)
+	if (s->spec->limits.max_time_ms > 0 && !s->spec->stream &&
+	    !s->kind->endless)
 		s->deadline_ms = dl_clock_ms() + s->spec->limits.max_time_ms;
 	dl_retry_init(&retry, s->spec->retries);
 	while ((r = attempt(s, &after_ms, err)) == DL_TRANSPORT_AGAIN) {

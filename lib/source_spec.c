@@ -39,6 +39,7 @@ static const struct dl_conf_field fields[] = {
     FIELD("stream", DL_CONF_BOOL, false, stream, NULL),
     FIELD("auth", DL_CONF_MAP, false, auth_map, NULL),
     FIELD("limits", DL_CONF_MAP, false, limits_map, NULL),
+    FIELD("mqtt", DL_CONF_MAP, false, mqtt_map, NULL),
     FIELD("tls", DL_CONF_MAP, false, tls_map, NULL),
     FIELD("proxy", DL_CONF_STR, false, proxy, NULL),
     FIELD("known_hosts", DL_CONF_STR, false, known_hosts, NULL),

@@ -10,6 +10,7 @@
 #include "fetch.h"
 #include "items.h"
 #include "limits_spec.h"
+#include "mqtt_spec.h"
 
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct dl_source_spec {
 	const char *method, *body; /* http; or NULL */
 	struct dl_auth_spec auth;
 	struct dl_limits_spec limits;
+	struct dl_mqtt_spec mqtt;
 	struct dl_tls tls;
 	const char *proxy;                 /* a URL, or NULL */
 	const char *known_hosts, *ssh_key; /* sftp: paths, or NULL */
@@ -51,7 +53,7 @@ struct dl_source_spec {
 	/* private */
 	size_t nref_headers;
 	const struct dl_conf_node *header_map, *name_list, *type_map;
-	const struct dl_conf_node *auth_map, *limits_map, *tls_map;
+	const struct dl_conf_node *auth_map, *limits_map, *mqtt_map, *tls_map;
 	int csv_types; /* 0: auto; 1: strings */
 	struct dl_conf *conf;
 };

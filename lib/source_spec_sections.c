@@ -38,7 +38,8 @@ dl_source_spec_sections(struct dl_source_spec *s, struct dl_err *err)
 {
 	s->auth.ref_headers = s->ref_headers;
 	if (take_tls(s, err) < 0 ||
-	    dl_limits_take(s->conf, s->limits_map, &s->limits, err) < 0)
+	    dl_limits_take(s->conf, s->limits_map, &s->limits, err) < 0 ||
+	    dl_mqtt_take(s->conf, s->mqtt_map, &s->mqtt, err) < 0)
 		return -1;
 	return dl_auth_take(s->conf, s->auth_map, &s->auth, err);
 }

@@ -25,6 +25,8 @@ dl_transport_find(const char *url, struct dl_err *err)
 
 	if (begins(url, "exec:"))
 		return &dl_transport_exec;
+	if (begins(url, "mqtt://") || begins(url, "mqtts://"))
+		return &dl_transport_mqtt;
 	if (begins(url, "file://") && names_several(url))
 		return &dl_transport_files;
 	for (size_t i = 0; i < sizeof(fetched) / sizeof(*fetched); i++)
@@ -41,6 +43,6 @@ dl_transport_find(const char *url, struct dl_err *err)
 	else
 		dl_err_conf(err,
 		    "the scheme is none of http, https, ftp, ftps, "
-		    "sftp, file and exec");
+		    "sftp, file, exec, mqtt and mqtts");
 	return NULL;
 }

@@ -121,6 +121,8 @@ struct dl_transport_kind {
 	const char *(*shown)(const void *t);
 
 	void (*close)(void *t);
+
+	bool endless; /* an acquisition may take for ever: no max_time */
 };
 
 extern const struct dl_transport_kind dl_transport_fetch, dl_transport_files,

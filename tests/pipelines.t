@@ -97,6 +97,7 @@ for dir in pipelines/*/golden; do
 	input=$(find "$dir" -name 'input.*')
 	QUAKES_URL=file://$PWD/$input WEATHER_URL=file://$PWD/$input \
 		BULLETINS_URL=file://$PWD/$input INVENTORY_URL=file://$PWD/$input \
+		FLEET_URL=file://$PWD/$input \
 		DL_HOME=$T/golden dl-source "pipelines/$name/source.yaml" |
 		grep -v dl.checkpoint >"$T/raw"
 	dl-transform -p "pipelines/$name/clean.jq" <"$T/raw" >"$T/clean"

@@ -57,6 +57,11 @@ check_operands(const struct dl_source_options *o, bool from_stdin, int n,
 	else if (o->check && o->look)
 		dl_err_usage(err, "--check looks at the specification alone, "
 				  "--dry-run fetches: one of them");
+	else if (o->to != NULL && o->from == NULL)
+		dl_err_usage(err, "--to is for --from");
+	else if (o->from != NULL && (from_stdin || o->follow || o->check))
+		dl_err_usage(err, "--from fetches windows of a URL, once: no "
+				  "'-', -f or --check");
 	else if (o->look_most > 0 && !o->look)
 		dl_err_usage(err, "-c is for --dry-run");
 	else if (o->look && o->dead != NULL)
@@ -78,6 +83,9 @@ main(int argc, char *argv[])
 	const struct dl_opt opts[] = {
 	    DL_OPT_FLAG(
 		'f', "follow", &o.follow, "acquire for ever, at intervals"),
+	    DL_OPT_STR(0, "from", &o.from, "TIME",
+		"fetch the windows from TIME on, once"),
+	    DL_OPT_STR(0, "to", &o.to, "TIME", "... up to TIME, or now"),
 	    DL_OPT_STR(
 		'n', "name", &name, "NAME", "name of standard input's source"),
 	    DL_OPT_STR('F', "format", &format, "FORMAT",
@@ -104,6 +112,7 @@ main(int argc, char *argv[])
 	    DL_TOOL_HEAD, argc, argv);
 	from_stdin = strcmp(argv[argc - 1], "-") == 0;
 	o.look_most = (uint64_t)most;
+	o.quiet = dl_tool_quiet;
 	check_operands(&o, from_stdin, argc - first, argv[argc - 1], &err);
 	if (err.status != DL_EXIT_OK)
 		dl_tool_fail(&err);

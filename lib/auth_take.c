@@ -2,6 +2,8 @@
 #include "auth.h"
 #include "auth_text.h"
 
+#include <strings.h>
+
 /* The mappings of `auth`, of which there is one. */
 struct kinds {
 	const struct dl_conf_node *basic, *header, *query, *oauth2, *sigv4;
@@ -235,23 +237,23 @@ take_mapping(const struct dl_conf *c, const struct kinds *k,
 	return all[i].check(&t, spec);
 }
 
-/* Where a mapping is meant, a text may be a secret: it is not repeated. */
-static int
-check_shapes(const struct dl_conf *c, const struct dl_conf_node *node,
-    struct dl_err *err)
+static bool
+makes_authorization(const struct dl_auth_spec *s)
 {
-	const struct dl_conf_node *child;
-	const char *key;
+	return s->kind != DL_AUTH_QUERY &&
+	       (s->kind != DL_AUTH_HEADER ||
+		   strcasecmp(s->name, "authorization") == 0);
+}
 
-	if (dl_conf_text(node) != NULL)
-		return dl_conf_fail(c, dl_conf_line(node), err,
-		    "'auth' is a mapping, like {bearer: secret:NAME}");
-	for (size_t i = 0; (child = dl_conf_child(node, i, &key)) != NULL; i++)
-		if (dl_conf_text(child) != NULL && key != NULL &&
-		    strcmp(key, "bearer") != 0)
-			return dl_conf_fail(c, dl_conf_line(child), err,
-			    "'auth.%.20s' is a mapping", key);
-	return 0;
+static bool
+has_authorization(const char *const *headers)
+{
+	static const char name[] = "authorization:";
+
+	for (; headers != NULL && *headers != NULL; headers++)
+		if (strncasecmp(*headers, name, strlen(name)) == 0)
+			return true;
+	return false;
 }
 
 int
@@ -265,8 +267,7 @@ dl_auth_take(const struct dl_conf *c, const struct dl_conf_node *node,
 	*spec = (struct dl_auth_spec){.ref_headers = ref_headers};
 	if (node == NULL)
 		return 0;
-	if (check_shapes(c, node, err) < 0 ||
-	    dl_conf_take(c, node, "'auth'", kind_fields, &k, err) < 0)
+	if (dl_conf_take(c, node, "'auth'", kind_fields, &k, err) < 0)
 		return -1;
 	n = (k.basic != NULL) + (k.bearer != NULL) + (k.header != NULL) +
 	    (k.query != NULL) + (k.oauth2 != NULL) + (k.sigv4 != NULL);
@@ -274,7 +275,11 @@ dl_auth_take(const struct dl_conf *c, const struct dl_conf_node *node,
 		return dl_conf_fail(c, dl_conf_line(node), err,
 		    "'auth' is one of basic, bearer, header, query, oauth2 and "
 		    "sigv4");
-	if (k.bearer != NULL)
-		return take_bearer(c, node, k.bearer, spec, err);
-	return take_mapping(c, &k, spec, err);
+	if ((k.bearer != NULL ? take_bearer(c, node, k.bearer, spec, err)
+			      : take_mapping(c, &k, spec, err)) < 0)
+		return -1;
+	if (makes_authorization(spec) && has_authorization(ref_headers))
+		return dl_conf_fail(c, dl_conf_line(node), err,
+		    "'auth' and the header 'Authorization' exclude each other");
+	return 0;
 }

@@ -31,6 +31,7 @@ enum dl_conf_kind {
 	DL_CONF_DURATION, /* int64_t *: dl_num_duration, milliseconds */
 	DL_CONF_MAP,      /* const struct dl_conf_node **: a mapping */
 	DL_CONF_LIST,     /* const struct dl_conf_node **: a sequence */
+	DL_CONF_NODE,     /* const struct dl_conf_node **: any of these */
 	DL_CONF_CHOICE    /* int *: index in choices */
 };
 

@@ -192,9 +192,15 @@ take_node(const struct dl_conf *c, const struct dl_conf_node *n,
     enum dl_conf_shape shape, const struct dl_conf_node **to,
     struct dl_err *err)
 {
+	const char *expected =
+	    shape == DL_CONF_MAPPING ? "a mapping" : "a list";
+
+	/* What stands in the place of a mapping may be a secret. */
+	if (n->shape == DL_CONF_SCALAR)
+		return dl_conf_fail(c, n->key_line, err,
+		    "'%s' is a text, expected %s", n->key, expected);
 	if (n->shape != shape)
-		return fail_type(c, n,
-		    shape == DL_CONF_MAPPING ? "a mapping" : "a list", "", err);
+		return fail_type(c, n, expected, "", err);
 	*to = n;
 	return 0;
 }
@@ -224,6 +230,11 @@ take_value(const struct dl_conf *c, const struct dl_conf_node *n,
 		return take_node(c, n, DL_CONF_MAPPING, to, err);
 	case DL_CONF_LIST:
 		return take_node(c, n, DL_CONF_SEQUENCE, to, err);
+	case DL_CONF_NODE:
+		if (n->shape == DL_CONF_NULL)
+			return fail_type(c, n, "a value or a mapping", "", err);
+		*(const struct dl_conf_node **)to = n;
+		return 0;
 	case DL_CONF_CHOICE:
 		return take_choice(c, n, f->choices, to, err);
 	}

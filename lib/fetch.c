@@ -59,6 +59,12 @@ dl_fetch_shown(const struct dl_fetch *f)
 	return f->shown;
 }
 
+const char *
+dl_fetch_asked(const struct dl_fetch *f)
+{
+	return f->label == NULL ? f->shown : f->label;
+}
+
 bool
 dl_fetch_is_file(const struct dl_fetch *f)
 {

@@ -139,6 +139,9 @@ void dl_fetch_free(struct dl_fetch *f); /* NULL does nothing */
 /* The URL without user, password, query and fragment; lives as long as f. */
 const char *dl_fetch_shown(const struct dl_fetch *f);
 
+/* The same of what was asked for last; it lives until the next get. */
+const char *dl_fetch_asked(const struct dl_fetch *f);
+
 /* Is it a file's? */
 bool dl_fetch_is_file(const struct dl_fetch *f);
 

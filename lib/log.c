@@ -10,6 +10,7 @@
 static const char *log_tool = "dl";
 static enum dl_log_level log_most = DL_LOG_INFO;
 static bool log_json;
+static bool log_over;
 
 void
 dl_log_init(const char *tool, enum dl_log_level most)
@@ -19,6 +20,12 @@ dl_log_init(const char *tool, enum dl_log_level most)
 	log_tool = tool;
 	log_most = most;
 	log_json = form != NULL && strcmp(form, "json") == 0;
+}
+
+void
+dl_log_over(bool line)
+{
+	log_over = line;
 }
 
 static void
@@ -50,6 +57,8 @@ dl_log(enum dl_log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
+	if (log_over)
+		dl_buf_adds(&b, "\033[K");
 	if (log_json)
 		as_json(&b, level, msg);
 	else

@@ -8,10 +8,15 @@
 
 #include "err.h"
 
+#include <stdbool.h>
+
 enum dl_log_level { DL_LOG_ERROR, DL_LOG_WARN, DL_LOG_INFO, DL_LOG_DEBUG };
 
 /* tool is kept, not copied.  -q shows errors alone, -v adds DL_LOG_DEBUG. */
 void dl_log_init(const char *tool, enum dl_log_level most);
+
+/* A line stands on the terminal, with the cursor at its start: wipe it first. */
+void dl_log_over(bool line);
 
 void dl_log(enum dl_log_level level, const char *fmt, ...) DL_PRINTF(2, 3);
 

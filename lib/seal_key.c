@@ -50,7 +50,8 @@ check(int fd, const char *path, struct dl_err *err)
 		return dl_err_errno(err, "cannot look at '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return dl_err_denied(err,
-		    "the key '%s' is not a regular file: use --key-command",
+		    "the key '%s' is not a regular file: a command can "
+		    "print the key instead",
 		    path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return dl_err_denied(err,
@@ -150,7 +151,7 @@ run(const char *command, int out, pid_t *pid, struct dl_err *err)
 	errno = posix_spawn(pid, "/bin/sh", &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	if (errno != 0)
-		return dl_err_errno(err, "cannot run --key-command");
+		return dl_err_errno(err, "cannot run the key's command");
 	return 0;
 }
 
@@ -169,7 +170,7 @@ dl_seal_key_command(
 		return -1;
 	}
 	close(fd[1]);
-	r = take(fd[0], "--key-command", key, err);
+	r = take(fd[0], "the key's command", key, err);
 	close(fd[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -177,8 +178,9 @@ dl_seal_key_command(
 		return r;
 	dl_err_clear(err);
 	if (WIFEXITED(status))
-		return dl_err_denied(err, "--key-command ended with status %d",
+		return dl_err_denied(err,
+		    "the key's command ended with status %d",
 		    WEXITSTATUS(status));
 	return dl_err_denied(
-	    err, "--key-command was ended by signal %d", WTERMSIG(status));
+	    err, "the key's command was ended by signal %d", WTERMSIG(status));
 }

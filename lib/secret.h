@@ -25,6 +25,7 @@ struct dl_secrets;
 
 /*
  * Touches no file.  key and command may be NULL; with both, DL_EXIT_USAGE.
+ * Without both, $DL_SECRET_KEY and $DL_SECRET_KEY_COMMAND stand for them.
  * The strings are kept, not copied, but for home's and key's.
  */
 struct dl_secrets *dl_secrets_open(

@@ -24,17 +24,36 @@ path3(char out[PATH_MAX], const char *a, const char *b, const char *c,
 	return 0;
 }
 
+static const char *
+from_environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value == NULL || *value == '\0' ? NULL : value;
+}
+
 struct dl_secrets *
 dl_secrets_open(
     const char *home, const char *key, const char *command, struct dl_err *err)
 {
 	struct dl_secrets *s;
-	const char *file = key == NULL ? "/keys/master" : "";
+	const char *file;
 
 	if (key != NULL && command != NULL) {
 		dl_err_usage(err, "--key and --key-command exclude each other");
 		return NULL;
 	}
+	if (key == NULL && command == NULL) {
+		key = from_environment("DL_SECRET_KEY");
+		command = from_environment("DL_SECRET_KEY_COMMAND");
+	}
+	if (key != NULL && command != NULL) {
+		dl_err_usage(err,
+		    "$DL_SECRET_KEY and $DL_SECRET_KEY_COMMAND exclude each "
+		    "other");
+		return NULL;
+	}
+	file = key == NULL ? "/keys/master" : "";
 	s = dl_calloc(1, sizeof(*s));
 	s->command = command;
 	s->keys = dl_seal_alloc((DL_SECRET_KEYS + 1) * sizeof(*s->keys), err);

@@ -25,7 +25,7 @@ struct dl_sigv4 {
 	char day[DATE_MAX];          /* "" : there is no key yet */
 	struct dl_buf canonical;     /* scratch */
 	struct dl_buf authorization; /* the header */
-	char date[DATE_MAX];         /* the header */
+	char date[2 * DATE_MAX];     /* the header */
 	char payload[128];           /* the header */
 	const char *headers[DL_SIGV4_HEADERS + 1];
 };

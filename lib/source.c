@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define READ_SIZE (256 << 10)
+#define LAST_ID_AT "last-event-id-at" /* the URL that it is from */
 
 /* Name the place of what is wrong with the URL. */
 static int
@@ -28,6 +29,7 @@ open_transport(
 	const struct dl_source_spec *spec = s->spec;
 	struct dl_transport_context context = {.spec = spec,
 	    .home = s->home,
+	    .round = &s->round,
 	    .stop = s->stop,
 	    .follow = o->follow,
 	    .dry_run = o->look};
@@ -41,6 +43,19 @@ open_transport(
 	return s->transport == NULL ? fail_url(spec, err) : 0;
 }
 
+/* An event's id counts where it is from; of another server it says nothing. */
+static void
+check_last_id(struct dl_source *s)
+{
+	struct dl_span at = dl_span_str(s->kind->shown(s->transport));
+
+	if (!s->spec->stream ||
+	    dl_span_eq(at, dl_source_state_text(s->state, LAST_ID_AT)))
+		return;
+	dl_source_state_set_text(s->state, DL_SOURCE_LAST_ID, DL_SPAN(""));
+	dl_source_state_set_text(s->state, LAST_ID_AT, at);
+}
+
 static int
 open_state(struct dl_source *s, struct dl_err *err)
 {
@@ -48,7 +63,10 @@ open_state(struct dl_source *s, struct dl_err *err)
 
 	if (s->look) {
 		s->state = dl_source_state_look(s->home, name, err);
-		return s->state == NULL ? -1 : 0;
+		if (s->state == NULL)
+			return -1;
+		check_last_id(s);
+		return 0;
 	}
 	s->lock = dl_head_lock(s->home, dl_span_str(s->key), err);
 	if (s->lock < 0)
@@ -56,6 +74,7 @@ open_state(struct dl_source *s, struct dl_err *err)
 	s->state = dl_source_state_open(s->home, name, err);
 	if (s->state == NULL)
 		return -1;
+	check_last_id(s);
 	/* It is there now, and its path not too long. */
 	snprintf(
 	    s->dir, sizeof(s->dir), "%s/sources/%s", s->home, s->spec->name);
@@ -68,6 +87,7 @@ release(struct dl_source *s)
 {
 	if (s->transport != NULL)
 		s->kind->close(s->transport);
+	dl_source_round_close(s);
 	dl_secret_refs_free(s->secrets);
 	dl_source_state_close(s->state);
 	dl_idset_release(&s->sent);
@@ -92,6 +112,7 @@ dl_source_open(const struct dl_source_spec *spec,
 	s->follow = o->follow;
 	s->look = o->look;
 	s->look_most = o->look_most;
+	s->quiet = o->quiet;
 	s->lock = -1;
 	snprintf(s->key, sizeof(s->key), "source.%s", spec->name);
 	dl_out_init(&s->out, STDOUT_FILENO, "<stdout>");
@@ -101,7 +122,8 @@ dl_source_open(const struct dl_source_spec *spec,
 		goto fail;
 	}
 	/* What is wrong with the spec is told before anything is written. */
-	if ((o->home != NULL && open_transport(s, o, err) < 0) ||
+	if ((o->home != NULL && (open_transport(s, o, err) < 0 ||
+				    dl_source_round_open(s, o, err) < 0)) ||
 	    dl_source_wrap_init(&s->wrap, spec, err) < 0 ||
 	    dl_source_feed_open(s, err) < 0)
 		goto fail;

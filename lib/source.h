@@ -28,6 +28,9 @@ struct dl_source_options {
 	struct dl_counts *counts; /* items are counted in it */
 	const volatile sig_atomic_t *stop; /* what goes on then ends at once */
 	bool follow;
+	/* Fetch the windows between these once, or NULL; to may be NULL: now. */
+	const char *from, *to;
+	bool quiet; /* no progress is drawn */
 	bool check; /* open all that can be told offline, and no more */
 	/* A look: at most look_most events, nothing stored or committed. */
 	bool look;

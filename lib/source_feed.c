@@ -179,6 +179,9 @@ fail_data(struct dl_source *s, struct dl_err *err)
 int
 dl_source_feed(struct dl_source *s, const char *p, size_t n, struct dl_err *err)
 {
+	/* A document is acquired at once, a stream as it comes. */
+	if (s->spec->stream)
+		dl_source_wrap_now(&s->wrap);
 	if (dl_expand_feed(s->expand, p, n, err) < 0)
 		return fail_data(s, err);
 	return 0;

@@ -9,6 +9,7 @@
 #include "idset.h"
 #include "items.h"
 #include "out.h"
+#include "progress.h"
 #include "source.h"
 #include "source_state.h"
 #include "source_wrap.h"
@@ -36,6 +37,12 @@ struct dl_source {
 	/* Of a transport alone. */
 	const struct dl_transport_kind *kind;
 	void *transport;
+	struct dl_transport_round round;
+	struct dl_cursor *cursor;   /* or NULL */
+	struct dl_windows *windows; /* or NULL */
+	bool filling;               /* ... of a backfill */
+	bool quiet;
+	struct dl_progress progress;
 	struct dl_secret_refs *secrets;
 	struct dl_source_state *state;
 	char home[PATH_MAX];
@@ -94,6 +101,26 @@ int dl_source_save(struct dl_source *s, struct dl_err *err);
 
 /* Something failed: what was made before it is whole, and is written.  -1. */
 int dl_source_fail(struct dl_source *s);
+
+/*
+ * source_round.c: a poll, or a backfill.  It has one acquisition, or one for
+ * each window; acquire makes an acquisition, and a position of what it brought.
+ */
+typedef int dl_source_acquire_fn(struct dl_source *s, struct dl_err *err);
+int dl_source_round(
+    struct dl_source *s, dl_source_acquire_fn *acquire, struct dl_err *err);
+
+/* What the source asks for is opened: cursor and windows. */
+int dl_source_round_open(
+    struct dl_source *s, const struct dl_source_options *o, struct dl_err *err);
+void dl_source_round_close(struct dl_source *s);
+
+/* An acquisition begins; and that it was whole. */
+void dl_source_round_begin(struct dl_source *s);
+void dl_source_round_done(struct dl_source *s);
+
+/* Tell how far a backfill is; of anything else, nothing. */
+void dl_source_round_tell(struct dl_source *s);
 
 /* What a transport hands its bytes to; arg is s. */
 struct dl_taker dl_source_taker(struct dl_source *s);

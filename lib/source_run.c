@@ -120,7 +120,7 @@ acquire(struct dl_source *s, struct dl_err *err)
 	return r == DL_TRANSPORT_AGAIN ? DL_TRANSPORT_FAIL : r;
 }
 
-/* When the next acquisition is due: on the grid that began at start. */
+/* When the next poll is due: on the grid that began at start. */
 static int64_t
 next_due(const struct dl_source *s, int64_t start)
 {
@@ -156,6 +156,18 @@ conclude(struct dl_source *s, enum dl_transport_result r, struct dl_err *err)
 	return r == DL_TRANSPORT_FAIL ? -1 : 0;
 }
 
+static int
+acquire_one(struct dl_source *s, struct dl_err *err)
+{
+	enum dl_transport_result r;
+
+	dl_source_round_begin(s);
+	r = acquire(s, err);
+	if (r == DL_TRANSPORT_DONE || r == DL_TRANSPORT_NOTHING)
+		dl_source_round_done(s);
+	return conclude(s, r, err);
+}
+
 int
 dl_source_run(struct dl_source *s, struct dl_err *err)
 {
@@ -171,7 +183,7 @@ dl_source_run(struct dl_source *s, struct dl_err *err)
 	if (dl_source_checkpoint(s, err) < 0)
 		return -1;
 	while (!*s->stop) {
-		if (conclude(s, acquire(s, err), err) < 0) {
+		if (dl_source_round(s, acquire_one, err) < 0) {
 			if (!s->follow || s->broken ||
 			    err->status != DL_EXIT_TEMP)
 				return dl_source_fail(s);

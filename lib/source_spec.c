@@ -39,6 +39,9 @@ static const struct dl_conf_field fields[] = {
     FIELD("stream", DL_CONF_BOOL, false, stream, NULL),
     FIELD("auth", DL_CONF_MAP, false, auth_map, NULL),
     FIELD("limits", DL_CONF_MAP, false, limits_map, NULL),
+    FIELD("cursor", DL_CONF_NODE, false, cursor_node, NULL),
+    FIELD("window", DL_CONF_NODE, false, window_node, NULL),
+    FIELD("pages", DL_CONF_MAP, false, pages_map, NULL),
     FIELD("mqtt", DL_CONF_MAP, false, mqtt_map, NULL),
     FIELD("tls", DL_CONF_MAP, false, tls_map, NULL),
     FIELD("proxy", DL_CONF_STR, false, proxy, NULL),
@@ -141,6 +144,14 @@ has_columns(const struct dl_source_spec *s)
 	       s->format == DL_ITEMS_AUTO;
 }
 
+/* Its items are known to be whole before the document is. */
+static bool
+is_endless(const struct dl_source_spec *s)
+{
+	return s->format == DL_ITEMS_NDJSON || s->format == DL_ITEMS_SSE ||
+	       s->format == DL_ITEMS_TEXT || s->format == DL_ITEMS_AUTO;
+}
+
 static bool
 takes_items(const struct dl_source_spec *s)
 {
@@ -207,6 +218,9 @@ check_texts(const struct dl_source_spec *s, struct dl_err *err)
 	if (s->items != NULL && !takes_items(s))
 		return dl_source_spec_fail(
 		    s, "items", err, "is for json and xml");
+	if (s->stream && !is_endless(s))
+		return dl_source_spec_fail(
+		    s, "stream", err, "is for ndjson, sse, text and auto");
 	if (s->pattern != NULL && s->format != DL_ITEMS_TEXT)
 		return dl_source_spec_fail(
 		    s, "pattern", err, "is for the format text");
@@ -267,7 +281,9 @@ dl_source_spec_load(struct dl_source_spec *s, const char *path, bool with_url,
 	if (dl_source_spec_columns(s, err) < 0 ||
 	    dl_source_spec_headers(s, err) < 0)
 		return -1;
-	return dl_source_spec_sections(s, err);
+	if (dl_source_spec_sections(s, err) < 0)
+		return -1;
+	return dl_source_spec_places(s, err);
 }
 
 int

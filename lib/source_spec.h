@@ -9,6 +9,9 @@
 #include "err.h"
 #include "fetch.h"
 #include "items.h"
+#include "source_cursor.h"
+#include "source_pages.h"
+#include "source_window.h"
 #include "limits_spec.h"
 #include "mqtt_spec.h"
 
@@ -26,6 +29,10 @@ struct dl_source_spec {
 	const char **headers;      /* "Name: value", NULL-ended, or NULL */
 	const char **ref_headers;  /* the same of references, or NULL */
 	const char *method, *body; /* http; or NULL */
+	struct dl_cursor_spec cursor;
+	struct dl_window_spec window;
+	struct dl_pages_spec pages;
+	unsigned int names; /* of template.h, in url, body and headers */
 	struct dl_auth_spec auth;
 	struct dl_limits_spec limits;
 	struct dl_mqtt_spec mqtt;
@@ -53,6 +60,7 @@ struct dl_source_spec {
 	/* private */
 	size_t nref_headers;
 	const struct dl_conf_node *header_map, *name_list, *type_map;
+	const struct dl_conf_node *cursor_node, *window_node, *pages_map;
 	const struct dl_conf_node *auth_map, *limits_map, *mqtt_map, *tls_map;
 	int csv_types; /* 0: auto; 1: strings */
 	struct dl_conf *conf;

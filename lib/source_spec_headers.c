@@ -20,6 +20,10 @@ store_header(struct dl_source_spec *s, size_t i, const char *name,
 		if (dl_secret_ref_check(value, &why) < 0)
 			return dl_conf_fail(s->conf, line, err,
 			    "the header '%s' %s", name, why.msg);
+		if (s->nref_headers == DL_AUTH_REF_HEADERS)
+			return dl_conf_fail(s->conf, line, err,
+			    "at most %d headers are references",
+			    DL_AUTH_REF_HEADERS);
 		s->ref_headers =
 		    s->ref_headers != NULL
 			? s->ref_headers

@@ -19,4 +19,10 @@ int dl_source_spec_columns(struct dl_source_spec *s, struct dl_err *err);
 /* Take the mappings that modules of their own know: `tls`, `auth` ... */
 int dl_source_spec_sections(struct dl_source_spec *s, struct dl_err *err);
 
+/*
+ * Take `cursor`, `window` and `pages`, and the names in the texts of a request
+ * that they are for.
+ */
+int dl_source_spec_places(struct dl_source_spec *s, struct dl_err *err);
+
 #endif

@@ -104,6 +104,8 @@ dl_source_take(void *arg, struct dl_span item, size_t total, const char *code,
 	why.status = DL_EXIT_OK;
 	if (dl_source_wrap_item(&s->wrap, item, &code, &why) < 0)
 		return bury_read(s, item, total, code, &why, err);
+	if (s->cursor != NULL)
+		dl_cursor_item(s->cursor, ev->data);
 	if (s->spec->only_changed && s->state != NULL &&
 	    !dl_source_state_new(
 		s->state, dl_hash64(ev->subject), dl_hash64(ev->data))) {

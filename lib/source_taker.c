@@ -129,6 +129,7 @@ end(void *arg, bool *cut_off, struct dl_err *err)
 	if (dl_source_feed_end(s, cut_off, err) < 0)
 		return -1;
 	s->whole_at = dl_source_passed_on(s);
+	dl_source_round_tell(s);
 	return 0;
 }
 
@@ -222,5 +223,6 @@ dl_source_taker(struct dl_source *s)
 	    .end = end,
 	    .pause = pause_here,
 	    .settle = settle,
+	    .items = &s->counts->in,
 	    .arg = s};
 }

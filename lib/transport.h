@@ -23,6 +23,7 @@
 #include "secret_ref.h"
 #include "source_spec.h"
 #include "source_state.h"
+#include "template.h"
 
 #include <signal.h>
 
@@ -75,7 +76,18 @@ struct dl_taker {
 	 */
 	int (*settle)(void *arg, struct dl_err *err);
 
+	const uint64_t *items; /* that have come so far, wrong ones too */
 	void *arg;
+};
+
+/*
+ * The acquisition at hand: what stands for the names in the URL, the body and
+ * headers (template.h).  After AGAIN the same number goes on; another one
+ * begins anew.
+ */
+struct dl_transport_round {
+	uint64_t number;
+	struct dl_template_values values;
 };
 
 enum dl_transport_result {
@@ -90,6 +102,7 @@ struct dl_transport_context {
 	const struct dl_source_spec *spec;
 	const char *home;               /* for locks between sources */
 	struct dl_secret_refs *secrets; /* opened when first needed */
+	const struct dl_transport_round *round;
 	const volatile sig_atomic_t *stop;
 	bool follow;  /* -f: streams that have no end are followed */
 	bool dry_run; /* nothing may be acknowledged, moved or changed */

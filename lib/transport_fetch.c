@@ -5,7 +5,9 @@
 #include "buf.h"
 #include "clock.h"
 #include "fetch.h"
+#include "link.h"
 #include "polite.h"
+#include "transport_request.h"
 
 #include <stdlib.h>
 
@@ -14,7 +16,10 @@ struct transport {
 	struct dl_auth *auth;
 	struct dl_fetch *fetch;
 	struct dl_polite *polite;
-	struct dl_buf last_id; /* a header, and room for its end */
+	struct dl_request *request;
+	struct dl_pages *pages; /* or NULL */
+	struct dl_buf last_id;  /* a header, and room for its end */
+	uint64_t round;         /* of the walk over pages at hand */
 
 	/* Of the acquisition at hand. */
 	const struct dl_taker *taker;
@@ -38,9 +43,11 @@ take(void *arg, const struct dl_fetch_reply *reply, const char *p, size_t n,
 	struct transport *t = arg;
 	const struct dl_taker *to = t->taker;
 
+	if (t->pages != NULL)
+		return dl_pages_bytes(t->pages, p, n, err);
 	if (!t->began) {
 		t->began = true;
-		if (to->begin(to->arg, dl_fetch_shown(t->fetch), reply->type,
+		if (to->begin(to->arg, dl_fetch_asked(t->fetch), reply->type,
 			err) < 0)
 			return -1;
 	}
@@ -61,6 +68,8 @@ transport_close(void *arg)
 	dl_fetch_free(t->fetch);
 	dl_auth_free(t->auth);
 	dl_polite_free(t->polite);
+	dl_request_free(t->request);
+	dl_pages_free(t->pages);
 	dl_buf_release(&t->last_id);
 	free(t);
 }
@@ -80,7 +89,6 @@ transport_open(const struct dl_transport_context *c, struct dl_err *err)
 	struct transport *t = dl_calloc(1, sizeof(*t));
 	struct dl_fetch_options o = {.url = spec->url,
 	    .method = spec->method,
-	    .headers = spec->headers,
 	    .tls = spec->tls,
 	    .proxy = spec->proxy,
 	    .known_hosts = spec->known_hosts,
@@ -94,6 +102,14 @@ transport_open(const struct dl_transport_context *c, struct dl_err *err)
 	    .stop = c->stop};
 
 	t->c = *c;
+	t->request = dl_request_new(spec);
+	o.headers = dl_request_headers(t->request);
+	if (spec->pages.by != DL_PAGES_NONE) {
+		t->pages =
+		    dl_pages_new(&spec->pages, (size_t)spec->max_document, err);
+		if (t->pages == NULL)
+			goto fail;
+	}
 	t->polite =
 	    dl_polite_new(c->home, &spec->limits, DL_POLITE_WAIT_MS, c->stop);
 	t->auth = dl_auth_new(
@@ -104,6 +120,7 @@ transport_open(const struct dl_transport_context *c, struct dl_err *err)
 	}
 	if (t->fetch != NULL)
 		return t;
+fail:
 	transport_close(t);
 	return NULL;
 }
@@ -122,7 +139,8 @@ get(struct transport *t, const struct dl_fetch_ask *ask,
     struct dl_fetch_reply *reply, struct dl_err *err)
 {
 	enum dl_fetch_result r;
-	int turn = dl_polite_enter(t->polite, t->c.spec->url, err);
+	const char *url = ask->url != NULL ? ask->url : t->c.spec->url;
+	int turn = dl_polite_enter(t->polite, url, err);
 
 	*reply = (struct dl_fetch_reply){.after_ms = -1};
 	if (turn != 0)
@@ -190,20 +208,39 @@ acquire_stream(struct transport *t, struct dl_source_state *st,
 	return end_stream(t, r, err);
 }
 
+/* All of a document has come. */
+static enum dl_transport_result
+end_document(struct transport *t, struct dl_err *err)
+{
+	const struct dl_taker *to = t->taker;
+	bool cut_off;
+
+	if (to->end(to->arg, &cut_off, err) == 0)
+		return DL_TRANSPORT_DONE;
+	if (!cut_off || dl_fetch_is_file(t->fetch) ||
+	    err->status != DL_EXIT_DATA)
+		return DL_TRANSPORT_FAIL;
+	/* An answer without a length was cut off on its way. */
+	err->status = DL_EXIT_TEMP;
+	return DL_TRANSPORT_AGAIN;
+}
+
 static enum dl_transport_result
 acquire_document(struct transport *t, struct dl_source_state *st,
     int64_t *after_ms, struct dl_err *err)
 {
 	const struct dl_taker *to = t->taker;
-	uint64_t spec = dl_source_spec_hash(t->c.spec);
-	struct dl_fetch_ask ask = {0};
+	struct dl_fetch_ask ask;
 	struct dl_fetch_reply reply;
+	enum dl_transport_result result;
 	enum dl_fetch_result r;
-	bool cut_off;
+	uint64_t hash;
 
-	if (t->c.spec->body != NULL)
-		ask.body = dl_span_str(t->c.spec->body);
-	dl_source_state_validators(st, spec, &ask.etag, &ask.modified);
+	if (dl_request_fill(t->request, &t->c.round->values, NULL, &ask, err) <
+	    0)
+		return DL_TRANSPORT_FAIL;
+	hash = dl_request_hash(t->request);
+	dl_source_state_validators(st, hash, &ask.etag, &ask.modified);
 	r = get(t, &ask, &reply, err);
 	*after_ms = reply.after_ms;
 	if (r != DL_FETCH_DONE)
@@ -211,19 +248,86 @@ acquire_document(struct transport *t, struct dl_source_state *st,
 	if (reply.status == 304 || reply.status == 204)
 		return DL_TRANSPORT_NOTHING;
 	if (!t->began &&
-	    to->begin(to->arg, dl_fetch_shown(t->fetch), reply.type, err) < 0)
+	    to->begin(to->arg, dl_fetch_asked(t->fetch), reply.type, err) < 0)
 		return DL_TRANSPORT_FAIL;
-	if (to->end(to->arg, &cut_off, err) < 0) {
-		if (!cut_off || dl_fetch_is_file(t->fetch) ||
-		    err->status != DL_EXIT_DATA)
-			return DL_TRANSPORT_FAIL;
-		/* An answer without a length was cut off on its way. */
-		err->status = DL_EXIT_TEMP;
-		return DL_TRANSPORT_AGAIN;
-	}
+	if ((result = end_document(t, err)) != DL_TRANSPORT_DONE)
+		return result;
 	dl_source_state_set_validators(
-	    st, spec, dl_span_str(reply.etag), dl_span_str(reply.modified));
+	    st, hash, dl_span_str(reply.etag), dl_span_str(reply.modified));
 	return DL_TRANSPORT_DONE;
+}
+
+/* A page that is whole is handed over. */
+static enum dl_transport_result
+hand_over(
+    struct transport *t, const struct dl_fetch_reply *reply, struct dl_err *err)
+{
+	const struct dl_taker *to = t->taker;
+	struct dl_span body = dl_pages_body(t->pages);
+
+	if (to->begin(to->arg, dl_fetch_asked(t->fetch), reply->type, err) <
+		0 ||
+	    to->bytes(to->arg, body.p, body.len, err) < 0)
+		return DL_TRANSPORT_FAIL;
+	return end_document(t, err);
+}
+
+/* The page at hand; *more: another one follows it. */
+static enum dl_transport_result
+acquire_page(
+    struct transport *t, int64_t *after_ms, bool *more, struct dl_err *err)
+{
+	struct dl_fetch_reply reply;
+	struct dl_fetch_ask ask;
+	struct dl_span link, next;
+	enum dl_transport_result r;
+	uint64_t before = *t->taker->items;
+	int on;
+
+	*more = false;
+	if (dl_request_fill(
+		t->request, &t->c.round->values, t->pages, &ask, err) < 0)
+		return DL_TRANSPORT_FAIL;
+	dl_pages_page(t->pages);
+	r = (enum dl_transport_result)get(t, &ask, &reply, err);
+	*after_ms = reply.after_ms;
+	if (r != DL_TRANSPORT_DONE || dl_pages_repeats(t->pages))
+		return r;
+	if (reply.status != 204 &&
+	    (r = hand_over(t, &reply, err)) != DL_TRANSPORT_DONE)
+		return r;
+	link = dl_span_str(reply.link);
+	if (reply.link_cut && t->c.spec->pages.by == DL_PAGES_LINK &&
+	    !dl_link_find(link, "next", &next)) {
+		dl_err_data(err, "%s: the Link header is longer than %d bytes",
+		    dl_fetch_asked(t->fetch), DL_FETCH_LINK_MAX);
+		return DL_TRANSPORT_FAIL;
+	}
+	on = dl_pages_next(t->pages, link, *t->taker->items - before, err);
+	*more = on > 0;
+	return on < 0 ? DL_TRANSPORT_FAIL : DL_TRANSPORT_DONE;
+}
+
+/*
+ * A walk over pages; another try goes on with the page that failed.  There are
+ * no validators: what is new may be on another page than the first.
+ */
+static enum dl_transport_result
+acquire_pages(struct transport *t, int64_t *after_ms, struct dl_err *err)
+{
+	enum dl_transport_result r;
+	bool more;
+
+	if (t->round != t->c.round->number) {
+		t->round = t->c.round->number;
+		dl_pages_begin(t->pages);
+	}
+	do {
+		if (*t->c.stop)
+			return DL_TRANSPORT_STOPPED;
+		r = acquire_page(t, after_ms, &more, err);
+	} while (r == DL_TRANSPORT_DONE && more);
+	return r;
 }
 
 static enum dl_transport_result
@@ -236,6 +340,8 @@ transport_acquire(void *arg, struct dl_source_state *st,
 	t->began = false;
 	if (t->c.spec->stream)
 		return acquire_stream(t, st, after_ms, err);
+	if (t->pages != NULL)
+		return acquire_pages(t, after_ms, err);
 	return acquire_document(t, st, after_ms, err);
 }
 

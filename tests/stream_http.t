@@ -119,6 +119,25 @@ finish 'stalls in events'
 is "$(numbers)" '1 2 3 4' 'stalls in events: each is whole'
 is "$(cat "$T/err")" '' '... which is no failure'
 
+# Without a time of its own an event has that of its coming, not that of the
+# connection.
+serve
+printf '%s\n' 'name: ev' "url: $url/sse" 'stream: true' 'format: sse' >"$T/ev.yaml"
+rm -rf "$DL_HOME"
+dl-source -f "$T/ev.yaml" >"$T/out" &
+source=$!
+tap_pids+=("$source")
+out() { [ "$(grep -c dl.record "$T/out")" -ge "$1" ]; }
+for i in 1 2 3; do
+	lines "$i" "$i" >>"$T/rows"
+	soon out "$i"
+done
+kill "$source" && wait "$source"
+is "$(jq -c 'select(.type == "dl.record") | .data.data.t as $sent | .time
+	| sub("\\.(?<d>...).*"; ".\(.d)") | .[:19] as $s | .[20:] as $ms
+	| ($s + "Z" | fromdate) * 1000 + ($ms | tonumber) >= $sent' "$T/out" |
+	paste -sd' ')" 'true true true' 'no event has come before it was sent'
+
 # One every 10 ms: there is no silence.
 serve
 spec sse 'format: sse'
@@ -216,6 +235,19 @@ kill "$(cat "$T/pid")"
 wait "$runner"
 is "$(tail -n 1 "$T/log" | cut -d ' ' -f 2)" 300 'the next run asks for what is new alone'
 is "$(stored | tail -n 1 | jq .data.data.n)" 301 '... and gets it'
+
+# Of another URL that id says nothing.
+before=$(wc -l <"$T/log")
+spec sse/other 'format: sse' 'subject: .id'
+run &
+runner=$!
+soon connected "$before"
+is "$(tail -n 1 "$T/log")" '/sse/other -' 'another URL is asked from its start'
+kill "$(cat "$T/pid")"
+wait "$runner"
+
+status 78 'a stream of json' dl-source --check <(sed 's/: sse/: json/' "$T/ev.yaml")
+like "$(cat "$T/err")" "'stream' is for ndjson, sse, text and auto" '... is told'
 
 ## A server that is killed: another one takes its place.
 

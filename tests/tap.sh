@@ -14,7 +14,8 @@ export BUILD=${BUILD:-$PWD/build}
 export PATH=$BUILD:$PATH
 T=$(mktemp -d "${TMPDIR:-/tmp}/dl-test.XXXXXX")
 export DL_HOME=$T/home
-unset DL_NOW DL_LOG DL_PIPELINE DL_METRIC_MS
+unset DL_NOW DL_LOG DL_PIPELINE DL_METRIC_MS DL_SECRET_KEY \
+	DL_SECRET_KEY_COMMAND CREDENTIALS_DIRECTORY
 
 # libjq 1.6 forgets some of its memory itself, and a tool that fails ends with
 # its programs still compiled, whose stack the leak detector can't read.  That

@@ -18,6 +18,7 @@
  *	slow=MS    a pause in the middle of each event
  *	bytes      each byte in a packet of its own
  *	plain      no chunks: the connection's end is the answer's
+ *	other      nothing: another URL
  *	gone       204 to a request that has a Last-Event-ID
  *
  * -d writes such a document to standard output, and its N to standard error.
@@ -148,6 +149,8 @@ take_options(struct answer *a, char *path)
 			a->plain = true;
 		else if (strcmp(word, "gone") == 0)
 			a->gone = true;
+		else if (strcmp(word, "other") == 0)
+			continue;
 		else if (!number(word, "die", &a->die) &&
 			 !number(word, "reset", &a->reset) &&
 			 !number(word, "end", &a->end) &&

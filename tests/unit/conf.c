@@ -173,7 +173,7 @@ messages(void **state)
 	    {"every:\n  a: b\n",
 		"1: 'every' is a mapping, expected a duration such as 60s"},
 	    {"url: [a]\n", "1: 'url' is a list, expected text"},
-	    {"headers: a\n", "1: 'headers' is \"a\", expected a mapping"},
+	    {"headers: a\n", "1: 'headers' is a text, expected a mapping"},
 	    {"items: {}\n", "1: 'items' is a mapping, expected a list"},
 	    {"format: jsn\n",
 		"1: 'format' is \"jsn\", expected json, ndjson or csv "

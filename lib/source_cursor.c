@@ -34,7 +34,7 @@ struct dl_cursor {
 	struct dl_buf scratch, asked;
 	struct dl_template_value value; /* of the request; may be in asked */
 	uint64_t items, values;         /* since begin */
-	bool said_ahead, said_nothing;
+	bool said_ahead, said_unfit, said_nothing;
 };
 
 /* What text is; false: nothing that can be a cursor. */
@@ -339,6 +339,26 @@ is_ahead(struct dl_cursor *c, const struct dl_time *t)
 	return true;
 }
 
+/* Could the next request not say it?  Kept, it would end all of them. */
+static bool
+is_unfit(struct dl_cursor *c, struct dl_span text)
+{
+	bool fits = true;
+
+	for (unsigned int into = 0; c->spec->into >> into != 0; into++)
+		if ((c->spec->into >> into & 1) != 0)
+			fits = fits && dl_template_fits(
+					   text, (enum dl_template_into)into);
+	if (!fits && !c->said_unfit) {
+		c->said_unfit = true;
+		dl_log(DL_LOG_WARN,
+		    "%s:%d: 'cursor' gives what can't be put into the request "
+		    "(dl-source(5) says what can): such values are not kept",
+		    c->spec->path, c->spec->line);
+	}
+	return !fits;
+}
+
 /* Does the mark that was read replace the best one? */
 static bool
 is_better(struct dl_cursor *c)
@@ -348,6 +368,8 @@ is_better(struct dl_cursor *c)
 	if (c->wanted != NONE && m->kind != c->wanted)
 		return false;
 	if (m->kind == TIME && is_ahead(c, &m->time))
+		return false;
+	if (m->kind == STRING && is_unfit(c, dl_buf_as_span(&m->text)))
 		return false;
 	c->values++;
 	if (best->kind == NONE)

@@ -37,6 +37,7 @@ struct dl_cursor_spec {
 	const char *time_format; /* NULL: told by the value */
 	const char *path;        /* of the specification */
 	int line;                /* of value */
+	unsigned int into;       /* enum dl_template_into, a bit for each */
 };
 
 /*

@@ -242,6 +242,20 @@ dl_pages_body(const struct dl_pages *p)
 	return dl_buf_as_span(&p->body);
 }
 
+bool
+dl_pages_cut_off(const struct dl_pages *p)
+{
+	const char *at = p->body.p, *end = at + p->body.len;
+
+	if (p->body.len >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
+		at += 3;
+	while (at < end &&
+	       (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
+		at++;
+	return at < end && (*at == '{' || *at == '[') &&
+	       dl_json_skip(at, end) == NULL;
+}
+
 /* Say why a walk ends that has not come to its end. */
 static void
 warn(const struct dl_pages *p, const char *why)

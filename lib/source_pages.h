@@ -94,6 +94,9 @@ struct dl_span dl_pages_body(const struct dl_pages *p);
  */
 bool dl_pages_repeats(struct dl_pages *p);
 
+/* Is it the beginning of a JSON document, without its end? */
+bool dl_pages_cut_off(const struct dl_pages *p);
+
 /*
  * On to the next page: 1; 0: that was the last; -1.  link: the page's Link
  * header; items: how many it had.

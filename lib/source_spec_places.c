@@ -4,6 +4,8 @@
  */
 #include "source_spec_private.h"
 
+#include "transport.h"
+
 #include <strings.h>
 
 #define CURSOR DL_TEMPLATE_HAS(DL_TEMPLATE_CURSOR)
@@ -28,29 +30,43 @@ is_web(const struct dl_source_spec *s)
 static bool
 may_change(const struct dl_source_spec *s)
 {
-	if (begins(s, "file:"))
-		return strpbrk(s->url, "*?[") == NULL &&
-		       s->url[strlen(s->url) - 1] != '/';
-	return !begins(s, "mqtt:") && !begins(s, "mqtts:");
+	struct dl_err ignored = {0};
+	const struct dl_transport_kind *kind =
+	    dl_transport_find(s->url, &ignored);
+
+	return kind == &dl_transport_fetch || kind == &dl_transport_exec;
+}
+
+/* The names in a text of the request; into has what the cursor is put into. */
+static int
+look(struct dl_source_spec *s, const char *key, const char *text,
+    enum dl_template_into kind, unsigned int *into, struct dl_err *err)
+{
+	struct dl_err why = {0};
+	unsigned int names = 0;
+
+	if (text == NULL)
+		return 0;
+	if (dl_template_check(text, kind, &names, &why) < 0)
+		return dl_source_spec_fail(s, key, err, why.msg);
+	s->names |= names;
+	if ((names & CURSOR) != 0)
+		*into |= 1u << kind;
+	return 0;
 }
 
 static int
-find_names(struct dl_source_spec *s, struct dl_err *err)
+find_names(struct dl_source_spec *s, unsigned int *into, struct dl_err *err)
 {
-	struct dl_err why = {0};
+	const char *url = s->url == NULL ? "" : s->url;
+	const char *body = s->body == NULL ? "" : s->body;
 
-	if (s->url != NULL &&
-	    dl_template_check(
-		s->url, dl_template_of_url(s->url), &s->names, &why) < 0)
-		return dl_source_spec_fail(s, "url", err, why.msg);
-	if (s->body != NULL &&
-	    dl_template_check(
-		s->body, dl_template_of_body(s->body), &s->names, &why) < 0)
-		return dl_source_spec_fail(s, "body", err, why.msg);
+	if (look(s, "url", s->url, dl_template_of_url(url), into, err) < 0 ||
+	    look(s, "body", s->body, dl_template_of_body(body), into, err) < 0)
+		return -1;
 	for (const char **h = s->headers; h != NULL && *h != NULL; h++)
-		if (dl_template_check(*h, DL_TEMPLATE_HEADER, &s->names, &why) <
-		    0)
-			return dl_source_spec_fail(s, "headers", err, why.msg);
+		if (look(s, "headers", *h, DL_TEMPLATE_HEADER, into, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -89,7 +105,7 @@ check_names(const struct dl_source_spec *s, struct dl_err *err)
 static int
 check_kind(const struct dl_source_spec *s, struct dl_err *err)
 {
-	if (s->names != 0 && !may_change(s))
+	if (s->names != 0 && s->url != NULL && !may_change(s))
 		return dl_source_spec_fail(s, "url", err,
 		    "is of several files, or of MQTT: there {cursor}, {from}, "
 		    "{to} and {page} stand for nothing");
@@ -116,12 +132,14 @@ int
 dl_source_spec_places(struct dl_source_spec *s, struct dl_err *err)
 {
 	bool json = s->format == DL_ITEMS_JSON || s->format == DL_ITEMS_AUTO;
+	unsigned int into = 0;
 
-	if (find_names(s, err) < 0 ||
+	if (find_names(s, &into, err) < 0 ||
 	    dl_cursor_take(s->conf, s->cursor_node, &s->cursor, err) < 0 ||
 	    dl_window_take(s->conf, s->window_node, &s->window, err) < 0 ||
 	    dl_pages_take(s->conf, s->pages_map, (s->names & PAGE) != 0, json,
 		&s->pages, err) < 0)
 		return -1;
+	s->cursor.into = into;
 	return check_names(s, err) < 0 ? -1 : check_kind(s, err);
 }

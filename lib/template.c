@@ -379,6 +379,17 @@ add_value(struct dl_buf *b, struct dl_span value, enum dl_template_into into,
 	}
 }
 
+bool
+dl_template_fits(struct dl_span value, enum dl_template_into into)
+{
+	struct dl_buf b = {0};
+	struct dl_err ignored = {0};
+	int r = add_value(&b, value, into, &ignored);
+
+	dl_buf_release(&b);
+	return r == 0;
+}
+
 /* A format's own text in a URL is the URL's: {from:%Y/%m} has its slash. */
 static void
 add_url_time(struct dl_buf *b, const char *format, const struct dl_time *t)
@@ -414,7 +425,8 @@ fill_place(struct dl_buf *b, const struct place *place,
 		add_url_time(b, place->format, &v->time);
 		return 0;
 	}
-	if (v->is_time && (value.p == NULL || place->format[0] != '\0')) {
+	if (v->is_time && (value.p == NULL || place->format[0] != '\0' ||
+			      !dl_template_fits(value, into))) {
 		dl_template_time(&text, place->format, &v->time);
 		value = dl_buf_as_span(&text);
 	}

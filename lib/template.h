@@ -87,6 +87,9 @@ int dl_template_format_check(const char *format, struct dl_err *err);
 void dl_template_time(
     struct dl_buf *b, const char *format, const struct dl_time *t);
 
+/* May a value that is a text be put into this?  Else it has an error there. */
+bool dl_template_fits(struct dl_span value, enum dl_template_into into);
+
 /* Append value, percent-encoded but for letters, digits and "-._~". */
 void dl_template_percent(struct dl_buf *b, struct dl_span value);
 

@@ -20,8 +20,8 @@ names_several(const char *url)
 const struct dl_transport_kind *
 dl_transport_find(const char *url, struct dl_err *err)
 {
-	static const char *const fetched[] = {
-	    "http://", "https://", "ftp://", "ftps://", "sftp://", "file://"};
+	static const char *const fetched[] = {"http://", "https://", "ftp://",
+	    "ftps://", "ftpes://", "sftp://", "file://"};
 
 	if (begins(url, "exec:"))
 		return &dl_transport_exec;
@@ -42,7 +42,7 @@ dl_transport_find(const char *url, struct dl_err *err)
 		    "file://${PWD}/PATH");
 	else
 		dl_err_conf(err,
-		    "the scheme is none of http, https, ftp, ftps, "
+		    "the scheme is none of http, https, ftp, ftps, ftpes, "
 		    "sftp, file, exec, mqtt and mqtts");
 	return NULL;
 }

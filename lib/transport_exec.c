@@ -19,7 +19,8 @@
 struct exec {
 	struct dl_transport_context c;
 	char *shown;
-	struct dl_buf name; /* DL_SOURCE=... */
+	struct dl_buf name;    /* DL_SOURCE=... */
+	struct dl_buf command; /* with its names filled in */
 	char *bytes;
 
 	/* Of the acquisition at hand. */
@@ -98,6 +99,7 @@ exec_close(void *arg)
 	free(t->shown);
 	free(t->bytes);
 	dl_buf_release(&t->name);
+	dl_buf_release(&t->command);
 	free(t);
 }
 
@@ -268,10 +270,13 @@ exec_acquire(void *arg, struct dl_source_state *st,
 	*after_ms = -1;
 	t->taker = taker;
 	t->came = 0;
-	if (taker->begin(taker->arg, t->shown, "", err) < 0)
+	dl_buf_clear(&t->command);
+	if (dl_template_fill(&t->command, command_of(spec), DL_TEMPLATE_COMMAND,
+		&t->c.round->values, err) < 0 ||
+	    taker->begin(taker->arg, t->shown, "", err) < 0)
 		return DL_TRANSPORT_FAIL;
-	if (dl_child_start(
-		&t->child, command_of(spec), dl_buf_str(&t->name), err) < 0)
+	if (dl_child_start(&t->child, dl_buf_str(&t->command),
+		dl_buf_str(&t->name), err) < 0)
 		return DL_TRANSPORT_AGAIN;
 	dl_widen_pipe(t->child.out);
 	t->until_ms =

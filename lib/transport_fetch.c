@@ -293,6 +293,11 @@ acquire_page(
 	*after_ms = reply.after_ms;
 	if (r != DL_TRANSPORT_DONE || dl_pages_repeats(t->pages))
 		return r;
+	if (t->c.spec->format == DL_ITEMS_JSON && dl_pages_cut_off(t->pages)) {
+		dl_err_temp(
+		    err, "%s: the page breaks off", dl_fetch_asked(t->fetch));
+		return DL_TRANSPORT_AGAIN;
+	}
 	if (reply.status != 204 &&
 	    (r = hand_over(t, &reply, err)) != DL_TRANSPORT_DONE)
 		return r;

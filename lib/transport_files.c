@@ -302,9 +302,9 @@ read_whole(struct files *t, struct file *f, struct dl_err *err)
 		return remember(t, f, f->now.size, false, err);
 	dl_files_hash_start(t->hash, INT64_MAX);
 	r = hand_over(t, f, &at, f->now.size, false, err);
-	/* What was written meanwhile comes with the next poll. */
-	if (r != GOES_ON || at < f->now.size || has_changed(f))
+	if (r != GOES_ON || at < f->now.size)
 		return r;
+	/* What was written meanwhile is told by the status, next time. */
 	return remember(t, f, at, true, err);
 }
 

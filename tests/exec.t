@@ -18,7 +18,12 @@ said() {
 	like "$(cat "$T/err")" "$2" "$1: it says what is wrong"
 }
 came() { grep -q -- "$1" "$T/out"; }
-gone() { ! kill -0 "$(cat "$1")" 2>/dev/null; }
+# It does not run; one that only nobody has waited for does not.
+gone() {
+	local state
+	state=$(sed 's/.*) //; s/ .*//' "/proc/$(cat "$1")/stat" 2>/dev/null)
+	[[ $state = [ZX] || -z $state ]]
+}
 follow() {
 	dl-source -f "$T/s.yaml" >"$T/out" 2>"$T/err" &
 	follower=$!
@@ -82,7 +87,7 @@ is "$? $(jq -r 'select(.type == "dl.record") | .data.line' "$T/out" | tr -s '\t\
 
 ## How it ends
 
-spec 'echo "{\"n\":1}"; exit 3' 'format: ndjson'
+spec 'echo "{\"n\":1}"; sleep 0.2; exit 3' 'format: ndjson'
 status 75 'status 3' dl-source "$T/s.yaml"
 said 'status 3' '^dl-source: exec:echo: exited with status 3$'
 is "$(data) $(positions)" '{"n":1} 1' '... what came is no position'
@@ -102,14 +107,15 @@ status 0 'it fails once' dl-source "$T/s.yaml"
 is "$(data)" '{}' '... and is run again'
 like "$(cat "$T/err")" 'exited with status 1; trying again' '... which is told'
 
-spec "echo \$\$ >$T/pid; trap '' TERM; (trap '' TERM; echo \$\$ >$T/pid2;
-  while :; do sleep 0.1; done) & while :; do sleep 0.1; done" \
+spec "echo \$\$ >$T/pid; trap '' TERM; (trap '' TERM; sh -c 'echo \$PPID' >$T/pid2;
+  for n in \$(seq 300); do sleep 0.1; done) & for n in \$(seq 300); do sleep 0.1; done" \
 	'format: ndjson' 'timeout: 300ms'
-status 75 'a command that does not end, nor heed SIGTERM' dl-source "$T/s.yaml"
+status 75 'a command that does not end, nor heed SIGTERM' timeout 30 dl-source "$T/s.yaml"
 said 'a command that does not end' 'exec:echo: not finished after 300 ms'
+soon gone "$T/pid2"
 is "$(gone "$T/pid" && gone "$T/pid2" && echo gone)" gone '... is gone'
 spec "exec >&-; echo \$\$ >$T/pid; sleep 100" 'format: ndjson' 'timeout: 300ms'
-status 75 'a command that closes its output and goes on' dl-source "$T/s.yaml"
+status 75 'a command that closes its output and goes on' timeout 30 dl-source "$T/s.yaml"
 said 'a command that closes its output' 'exec:exec: closed its output, and goes on'
 soon gone "$T/pid"
 is "$(gone "$T/pid" && echo gone)" gone '... is ended'
@@ -132,6 +138,29 @@ soon as_before
 is "$(descriptors)" "$before" 'no descriptor is left'
 is "$(pgrep -c -r Z -P "$follower")" 0 'nor a zombie'
 unfollow
+
+## What it is asked
+
+# shellcheck disable=SC2016 # it is the command's
+spec 'for n in 1 2 3; do
+  [ $n -gt {cursor} ] && echo "{\"n\":$n,\"after\":{cursor}}"; done; :' \
+	'format: ndjson' 'cursor: {value: .n, start: 1}'
+status 0 'a command with a cursor' dl-source "$T/s.yaml"
+is "$(data)" '{"n":2,"after":1} {"n":3,"after":1}' '... is told where to begin'
+grep dl.checkpoint "$T/out" | dl-commit >/dev/null
+status 0 '... and again' dl-source "$T/s.yaml"
+is "$(data)" '' '... where it has come to'
+# shellcheck disable=SC2016 # it is the command's
+spec 'echo "{\"n\":\"z\$(id)\"}" "{cursor}" | cut -d" " -f 1' 'format: ndjson' \
+	'cursor: {value: .n, start: a}'
+rm -rf "$DL_HOME"
+status 0 'a cursor that could be a command' dl-source "$T/s.yaml"
+grep dl.checkpoint "$T/out" | dl-commit >/dev/null
+status 0 '... is not kept' dl-source "$T/s.yaml"
+# shellcheck disable=SC2016 # it is the item's
+is "$(data)" '{"n":"z$(id)"}' '... and nothing of it is run'
+like "$(cat "$T/err")" "'cursor' gives what can't be put into the request" \
+	'... which is told'
 
 ## Streams
 
@@ -156,7 +185,7 @@ is "$? $(data)" '0 {"n":1} {"n":2} {"n":3}' 'a stop: what is whole has come'
 is "$(tail -n 1 "$T/out" | jq -r .type)" dl.checkpoint '... and is a position'
 spec 'echo "{\"n\":1}"; exec sleep 1000' 'format: ndjson' 'stream: true' \
 	'timeout: 500ms'
-status 0 'a stream without -f' dl-source "$T/s.yaml"
+status 0 'a stream without -f' timeout 30 dl-source "$T/s.yaml"
 is "$(data) $(positions)" '{"n":1} 2' '... is listened to for the timeout'
 spec 'echo "{\"n\":1}"; exit 2' 'format: ndjson' 'stream: true'
 status 75 'a stream that fails' dl-source "$T/s.yaml"

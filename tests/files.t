@@ -279,6 +279,10 @@ poll '... touched, and renamed' ''
 echo '{"n":2}' >"$in/b.json"
 old "$in/b.json"
 poll '... changed in as many bytes' '{"n":2}'
+touch -d @1000 "$in/b.json"
+poll '... dated back' ''
+echo '{"n":7}' >"$in/b.json" && touch -d @1000 "$in/b.json"
+poll '... changed and dated back' '{"n":7}'
 echo '{"n":3}' >"$in/.b" && old "$in/.b" && mv "$in/.b" "$in/b.json"
 poll '... replaced' '{"n":3}'
 echo '{"n":4}' >"$in/b.json"
@@ -292,6 +296,24 @@ said 'one that is broken' "$in/c.json: the document ends in the middle"
 commit
 echo '{"n":6}' >"$in/c.json"
 poll 'one that is mended' '{"n":6}'
+
+# One that is spoilt while it is read, which its reader holds up meanwhile.
+afresh
+spec "file://$in/*" 'format: json'
+{ echo '['; seq 1000000 | sed 's/$/,/'; echo '0]'; } >"$in/long"
+old "$in/long"
+mkfifo "$T/held"
+dl-source "$T/s.yaml" >"$T/held" 2>"$T/err" &
+follower=$!
+exec 7<"$T/held"
+read -r _ <&7
+printf '}' | dd of="$in/long" bs=1 seek="$(($(wc -c <"$in/long") - 4))" \
+	conv=notrunc status=none
+cat <&7 >/dev/null
+exec 7<&-
+wait "$follower"
+is $? 75 'one that is written while it is read: another time'
+said 'one that is written while it is read' 'written while it was read'
 
 afresh
 spec "file://$in/*" 'format: json' 'every: 1s'
@@ -327,6 +349,13 @@ gzip -c "$in/log" >"$in/log.1.gz"
 printf '{"n":3}\n' >"$in/log"
 old "$in/log.1.gz"
 poll 'one that was packed is another one' '{"n":3} {"n":2}'
+afresh
+spec "file://$in/*" 'format: text'
+seq 20000 | gzip >"$in/new.gz"
+is "$(($(wc -l <"$in/new.gz") > 1))" 1 'a packed file has bytes that look like newlines'
+status 0 '... which was just written' dl-source "$T/s.yaml"
+is "$(jq -r 'select(.type == "dl.record") | .data.line' "$T/out" | cmp - <(seq 20000) 2>&1)" \
+	'' '... is read when it is quiet, and whole'
 spec "file://$in/*" 'format: raw' 'limits: {max_bytes: 50}'
 afresh
 printf 'abc' >"$in/a"

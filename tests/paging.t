@@ -142,6 +142,20 @@ is "$(subjects)" '1 2 3 4' 'each item comes once'
 like "$(cat "$T/err")" 'HTTP status 503; trying again' 'it was asked again'
 is "$(grep -c ' 200 ' "$T/access.log")" 2 'and each page was got once'
 
+# One that breaks off in its middle leaves no items behind.
+printf '[{"id":"1"},{"id":"2"}%500s]' '' >"$T/cut"
+for how in length close; do
+	"$BUILD/servers/cutter" "$T/cut" >"$T/port.$how" &
+	tap_pids+=($!)
+	soon test -s "$T/port.$how"
+	spec cut /x 'pages: {by: link}'
+	sed -i "s#^url: .*#url: http://127.0.0.1:$(cat "$T/port.$how")/once-$how#" \
+		"$T/cut.yaml"
+	status 0 "a page that breaks off once ($how)" run cut
+	is "$(subjects)" '1 2' "each item comes once ($how)"
+	like "$(cat "$T/err")" 'trying again' "after another try ($how)"
+done
+
 # A walk that fails for good is no position: the next run begins again.
 spec gone '/path/{page}.json' 'pages: {by: page}' 'only_changed: true'
 mv "$T/www/p/3.json" "$T/www/p/3.gone"

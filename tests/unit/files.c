@@ -321,6 +321,33 @@ statuses(void **state)
 	close(fd);
 }
 
+/* An inode that is used again makes no old file of a new one. */
+static void
+inodes(void **state)
+{
+	struct dl_files_status a, b;
+	struct statx was, is;
+	char path[128];
+
+	(void)state;
+	path_of(path, "i");
+	for (int i = 0; i < 20; i++) {
+		write_file("i", DL_SPAN("abc"));
+		a = status_of("i", -1);
+		assert_int_equal(
+		    statx(AT_FDCWD, path, 0, STATX_BTIME, &was), 0);
+		unlink(path);
+		usleep(20000);
+		write_file("i", DL_SPAN("abc"));
+		b = status_of("i", -1);
+		assert_int_equal(statx(AT_FDCWD, path, 0, STATX_BTIME, &is), 0);
+		if ((is.stx_mask & STATX_BTIME) != 0)
+			assert_true(a.key != b.key);
+		if (was.stx_ino == is.stx_ino)
+			break;
+	}
+}
+
 static uint64_t
 hash_of_file(int fd, int64_t n, int64_t most, int want)
 {
@@ -408,6 +435,7 @@ main(void)
 	    cmocka_unit_test(first_and_last_rows),
 	    cmocka_unit_test(newlines),
 	    cmocka_unit_test(statuses),
+	    cmocka_unit_test(inodes),
 	    cmocka_unit_test(hashes),
 	    cmocka_unit_test(marks),
 	};

@@ -288,6 +288,27 @@ foul_places_are_refused(void **state)
 }
 
 static void
+a_page_that_breaks_off_is_known(void **state)
+{
+	static const struct {
+		const char *body;
+		bool cut_off;
+	} bodies[] = {{"", false}, {"[", true}, {"[1]", false},
+	    {" \n[1]\n", false}, {"\xef\xbb\xbf{\"a\":[1,{\"b\":\"]}", true},
+	    {"\xef\xbb\xbf{}", false}, {"{\"a\":\"x", true}, {"[1]x", false},
+	    {"\x1f\x8b[", false}, {"a,b\n1,[\n", false}, {"  ", false}};
+	struct dl_pages *p = pages("{by: link}");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+		page(p, bodies[i].body);
+		if (dl_pages_cut_off(p) != bodies[i].cut_off)
+			fail_msg("%s", bodies[i].body);
+	}
+	dl_pages_free(p);
+}
+
+static void
 a_page_is_bounded(void **state)
 {
 	struct dl_pages *p = pages("{by: link}");
@@ -363,6 +384,7 @@ main(void)
 	    cmocka_unit_test(what_repeats_ends_the_walk),
 	    cmocka_unit_test(max_ends_the_walk),
 	    cmocka_unit_test(foul_places_are_refused),
+	    cmocka_unit_test(a_page_that_breaks_off_is_known),
 	    cmocka_unit_test(a_page_is_bounded),
 	    cmocka_unit_test(specifications_are_checked),
 	};

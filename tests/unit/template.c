@@ -114,6 +114,13 @@ no_value_leaves_its_place(void **state)
 	v.of[DL_TEMPLATE_CURSOR].text = DL_SPAN("\xff");
 	refuses("{\"a\":\"{cursor}\"}", DL_TEMPLATE_JSON, &v, "UTF-8");
 	refuses("{cursor:%Y}", DL_TEMPLATE_HEADER, &v, "no time");
+	/* A time that is no word is written as one. */
+	v.of[DL_TEMPLATE_FROM] = at("2026-01-01T10:00:00Z");
+	v.of[DL_TEMPLATE_FROM].text = DL_SPAN("2026-01-01 10:00:00Z");
+	fills("x {from}", DL_TEMPLATE_COMMAND, &v, "x 2026-01-01T10:00:00Z");
+	fills("X: {from}", DL_TEMPLATE_HEADER, &v, "X: 2026-01-01 10:00:00Z");
+	assert_true(dl_template_fits(DL_SPAN("a b"), DL_TEMPLATE_URL));
+	assert_false(dl_template_fits(DL_SPAN("a b"), DL_TEMPLATE_COMMAND));
 	/* A value is not read again. */
 	v.of[DL_TEMPLATE_CURSOR].text = DL_SPAN("{page}");
 	fills("X: {cursor}", DL_TEMPLATE_HEADER, &v, "X: {page}");

@@ -59,7 +59,7 @@ DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 DEPS_DEMO = bash jq zstd
 DEPS_TEST = perl libcmocka-dev gzip curl openssl mandoc man-db miller python3 \
 	libxml2-utils lmdb-utils procps time iproute2 nginx-light openssh-server \
-	openssh-client mosquitto mosquitto-clients postgresql
+	openssh-client mosquitto mosquitto-clients postgresql tinyproxy vsftpd
 DEPS_BENCH = gojq miller redis-server
 DEPS_PROFILE = linux-perf valgrind
 DEPS_LINT = clang clang-format git mandoc shellcheck

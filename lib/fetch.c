@@ -16,6 +16,7 @@ dl_fetch_new(const struct dl_fetch_options *options, struct dl_err *err)
 	const char *method = options->method;
 
 	f->o = *options;
+	f->hosts_fd = -1;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		dl_err_temp(err, "libcurl cannot start");
 		goto fail;
@@ -48,6 +49,8 @@ dl_fetch_free(struct dl_fetch *f)
 	free(f->password);
 	free(f->user);
 	free(f->known_hosts);
+	if (f->hosts_fd >= 0)
+		close(f->hosts_fd);
 	free(f->label);
 	free(f->shown);
 	free(f);

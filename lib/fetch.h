@@ -1,6 +1,7 @@
 /*
  * Gets documents by URL, again and again, over a connection that is kept: http,
- * https, ftp, ftps, sftp and file, through libcurl.
+ * https, ftp, ftps (TLS from the start), ftpes (ftp that has to become TLS),
+ * sftp and file, through libcurl.
  *
  * Compressed answers (gzip, deflate) are unpacked; one that is packed otherwise
  * is an error (DL_EXIT_DATA).  At most DL_FETCH_REDIRECTS redirects are
@@ -10,6 +11,13 @@
  * used where a TLS server offers it.  SFTP servers are known by a known_hosts
  * file: one that is not in it, or has another key, is DL_EXIT_DENIED.  Proxies
  * are taken from the environment as libcurl has it, unless one is given.
+ *
+ * A redirect of a POST by 301, 302 or 303 becomes a GET without a body; one that
+ * would take a body to another server is an error.  An answer whose headers
+ * have no end, one that unpacks to more than 1100 times its size, and one of more
+ * than max_bytes are errors (DL_EXIT_DATA); one that is cut off is
+ * DL_FETCH_AGAIN, as is a file of ftp or sftp that was written to while it was
+ * read.  Cookies and .netrc are not used.
  *
  * Messages show the URL without user, password, query and fragment, and never
  * a header's value.  The body of an answer that isn't a success is thrown away.
@@ -99,18 +107,19 @@ struct dl_fetch_options {
 	const char *method; /* NULL: GET, or POST where there is a body */
 	const char *const *headers; /* "Name: value", NULL-ended, or NULL */
 	struct dl_tls tls;
-	const char *proxy;         /* URL; NULL: the environment's */
+	const char *proxy;         /* URL; "": none; NULL: the environment's */
 	const char *known_hosts;   /* sftp; NULL: ~/.ssh/known_hosts */
 	const char *ssh_key;       /* sftp; a private key's path, or NULL */
 	struct dl_fetch_auth auth; /* prove may be NULL */
 	/*
-	 * For a whole transfer, without the time that fn takes; files and
-	 * endless ones have none.
+	 * For a whole transfer, without the time that fn takes.  Files have
+	 * none, and endless ones only until the head of a success has come.
 	 */
 	int64_t timeout_ms;
 	long stall_s;      /* without a byte; 0: DL_FETCH_STALL_S */
 	int64_t max_bytes; /* of a body, as it is handed out; 0: no limit */
 	bool endless;      /* a body without end: silence is no fault */
+	int64_t listen_ms; /* ... that has ended after so long; 0: never */
 	/*
 	 * Called when nothing has come for DL_FETCH_IDLE_MS, once for each
 	 * silence, after what was handed out; NULL: nobody wants to know.
@@ -125,6 +134,9 @@ struct dl_fetch_options {
 	void *arg; /* of fn and idle */
 	const volatile sig_atomic_t *stop;
 };
+
+/* Is it a proxy's URL, as the options take it?  DL_EXIT_CONF: "is not ...". */
+int dl_fetch_proxy_check(const char *url, struct dl_err *err);
 
 struct dl_fetch;
 

@@ -64,12 +64,67 @@ no_access(struct dl_fetch *f, const char *why, struct dl_err *err)
 	return dl_err_denied(err, "%s: not allowed: %s", f->label, why);
 }
 
+/* What libcurl only has words for. */
+static void
+other_failure(struct dl_fetch *f, const char *why, struct dl_err *err)
+{
+	if (f->scheme == DL_FETCH_SFTP &&
+	    strstr(why, "-5, Unable to exchange") != NULL)
+		dl_err_temp(err,
+		    "%s: no kind of key that both sides know; is only an "
+		    "ssh-rsa one in '%s'? (%s)",
+		    f->label, f->known_hosts, why);
+	else if (proxy_refuses(f))
+		dl_err_denied(err,
+		    "%s: check the credentials for the proxy: %s", f->label,
+		    why);
+	else
+		dl_err_temp(err, "%s: %s", f->label, why);
+}
+
+/* Who we are to the server, or it to us: false if it isn't about that. */
+static bool
+identity_failure(struct dl_fetch *f, const char *why, struct dl_err *err)
+{
+	switch (f->code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		not_trusted(f, why, err);
+		return true;
+	case CURLE_SSL_CACERT_BADFILE:
+		dl_err_conf(err, "%s: 'tls.ca': %s", f->label, why);
+		return true;
+	case CURLE_SSL_CERTPROBLEM:
+		dl_err_conf(err,
+		    "%s: check 'cert', 'key' and 'key_password' of 'tls': %s",
+		    f->label, why);
+		return true;
+	case CURLE_USE_SSL_FAILED:
+		dl_err_denied(
+		    err, "%s: the server has no TLS: %s", f->label, why);
+		return true;
+	case CURLE_LOGIN_DENIED:
+		dl_err_denied(err,
+		    "%s: login denied: check the user, and the password or "
+		    "key: %s",
+		    f->label, why);
+		return true;
+	case CURLE_REMOTE_ACCESS_DENIED:
+		no_access(f, why, err);
+		return true;
+	default:
+		return false;
+	}
+}
+
 enum dl_fetch_result
 dl_fetch_fail_transfer(struct dl_fetch *f, struct dl_err *err)
 {
 	const char *why =
 	    f->text[0] != '\0' ? f->text : curl_easy_strerror(f->code);
+	bool ftp = f->scheme == DL_FETCH_FTP;
 
+	if (identity_failure(f, why, err))
+		return dl_fetch_fail_as(err);
 	switch (f->code) {
 	case CURLE_URL_MALFORMAT:
 		dl_err_conf(err, "%s: %s", f->label, why);
@@ -78,50 +133,22 @@ dl_fetch_fail_transfer(struct dl_fetch *f, struct dl_err *err)
 		dl_err_conf(err, "%s: not an answer in HTTP: check 'url': %s",
 		    f->label, why);
 		break;
-	case CURLE_PEER_FAILED_VERIFICATION:
-		not_trusted(f, why, err);
-		break;
-	case CURLE_SSL_CACERT_BADFILE:
-		dl_err_conf(err, "%s: 'tls.ca': %s", f->label, why);
-		break;
-	case CURLE_SSL_CERTPROBLEM:
-		dl_err_conf(err,
-		    "%s: check 'cert', 'key' and 'key_password' of 'tls': %s",
-		    f->label, why);
-		break;
-	case CURLE_USE_SSL_FAILED:
-		dl_err_denied(
-		    err, "%s: the server has no TLS: %s", f->label, why);
-		break;
-	case CURLE_LOGIN_DENIED:
-		dl_err_denied(err,
-		    "%s: login denied: check the user, and the password or "
-		    "key: %s",
-		    f->label, why);
-		break;
-	case CURLE_REMOTE_ACCESS_DENIED:
-		no_access(f, why, err);
-		break;
 	case CURLE_REMOTE_FILE_NOT_FOUND:
 	case CURLE_FTP_COULDNT_RETR_FILE:
-		dl_err_conf(
-		    err, "%s: there is no such file: %s", f->label, why);
+		dl_err_conf(err, "%s: there is no such file%s: %s", f->label,
+		    ftp ? ", or it may not be read" : "", why);
 		break;
 	case CURLE_OUT_OF_MEMORY:
-		/* What libcurl says of a header of more than 100 KiB. */
-		dl_err_data(err, "%s: a header of the answer is too long: %s",
-		    f->label, why);
+		/* For want of memory: its own limit is 100 KiB. */
+		dl_err_data(err,
+		    "%s: a header of the answer is longer than libcurl takes",
+		    f->label);
 		break;
 	case CURLE_FILE_COULDNT_READ_FILE:
 		dl_err_temp(err, "%s: %s", f->label, why);
 		return DL_FETCH_FAIL;
 	default:
-		if (proxy_refuses(f))
-			dl_err_denied(
-			    err, "%s: check 'proxy': %s", f->label, why);
-		else
-			dl_err_temp(err, "%s: %s", f->label, why);
-		break;
+		other_failure(f, why, err);
 	}
 	return dl_fetch_fail_as(err);
 }
@@ -141,7 +168,7 @@ dl_fetch_fail_status(struct dl_fetch *f, int status, struct dl_err *err)
 		return DL_FETCH_AGAIN;
 	case 407:
 		dl_err_denied(err,
-		    "%s: HTTP status %d: check the credentials in 'proxy'",
+		    "%s: HTTP status %d: check the credentials for the proxy",
 		    f->label, status);
 		return DL_FETCH_FAIL;
 	case 401:

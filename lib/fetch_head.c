@@ -111,6 +111,7 @@ dl_fetch_head_line(char *p, size_t size, size_t n, void *arg)
 	long status = 0;
 
 	n *= size;
+	f->came_ms = dl_clock_ms();
 	f->head_bytes += n;
 	if (f->head_bytes > DL_FETCH_HEADERS_MAX) {
 		dl_err_data(f->err,
@@ -122,6 +123,7 @@ dl_fetch_head_line(char *p, size_t size, size_t n, void *arg)
 	}
 	if (n <= 2 && (n == 0 || p[0] == '\r' || p[0] == '\n')) {
 		curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+		f->headed = status / 100 != 1;
 		f->flowing = status / 100 == 2;
 	}
 	return n;

@@ -4,6 +4,7 @@
  *	fetch.c         a get: its requests, one after the other
  *	fetch_url.c     URLs: relative ones, origins, what may be shown
  *	fetch_setup.c   libcurl, set up for a scheme and for a request
+ *	fetch_hosts.c   the servers of sftp that are known
  *	fetch_head.c    the head of an answer
  *	fetch_run.c     a transfer, until it has ended
  *	fetch_fail.c    what a failure means
@@ -50,6 +51,7 @@ struct dl_fetch {
 	char *user, *password; /* of the options' URL, or NULL */
 	char *shown;
 	char *known_hosts;
+	int hosts_fd; /* a copy of it in memory, or -1 */
 
 	/* Of the get at hand. */
 	const struct dl_fetch_ask *ask;
@@ -70,9 +72,12 @@ struct dl_fetch {
 	CURLU *sent; /* with what the proof adds */
 	struct curl_slist *headers;
 	char text[CURL_ERROR_SIZE];
+	int64_t came_ms;  /* when something came last */
 	int64_t heard_ms; /* when something was handed out last */
 	bool untold;      /* ... of which idle knows nothing yet */
-	bool flowing;     /* a successful head has come */
+	bool headed;      /* a head of HTTP's has come whole */
+	bool flowing;     /* ... and it was of a success */
+	bool listened;    /* an endless one was for long enough */
 	bool began;       /* the answer's head was looked at */
 	bool packed;      /* ... and says that it is packed otherwise */
 	bool failed;      /* by the caller, or a limit: err is filled */
@@ -100,9 +105,6 @@ bool dl_fetch_url_own(const struct dl_fetch *f);
 /* A part of u, or NULL; curl_free() it. */
 char *dl_fetch_url_part(CURLU *u, CURLUPart what, unsigned flags);
 
-/* Is it an URL of a proxy that libcurl can use, offline? */
-int dl_fetch_url_proxy(const char *url, struct dl_err *err);
-
 /* fetch_setup.c */
 
 /* What stays the same for all requests. */
@@ -112,6 +114,12 @@ int dl_fetch_setup(struct dl_fetch *f, struct dl_err *err);
 enum dl_fetch_result dl_fetch_setup_request(
     struct dl_fetch *f, struct dl_err *err);
 void dl_fetch_setup_end(struct dl_fetch *f);
+
+/*
+ * fetch_hosts.c: read the known_hosts file, for the requests that follow.  At
+ * most 16 MiB; a key that is revoked costs a look from each line.
+ */
+int dl_fetch_hosts(struct dl_fetch *f, struct dl_err *err);
 
 /* fetch_head.c: callbacks of libcurl's, and f->reply from the head. */
 size_t dl_fetch_head_line(char *p, size_t size, size_t n, void *arg);

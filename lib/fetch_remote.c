@@ -122,6 +122,8 @@ dl_fetch_remote(struct dl_fetch *f, struct dl_err *err)
 	struct mark m;
 	bool same;
 
+	if (f->scheme == DL_FETCH_SFTP && dl_fetch_hosts(f, err) < 0)
+		return dl_fetch_fail_as(err);
 	if (parse_mark(f->ask->modified, &m)) {
 		r = look(f, &m, &same, err);
 		if (r != DL_FETCH_DONE)

@@ -24,7 +24,7 @@ fail(struct dl_fetch *f)
 static void
 waited(struct dl_fetch *f, int64_t then_ms)
 {
-	f->heard_ms = dl_clock_ms();
+	f->came_ms = f->heard_ms = dl_clock_ms();
 	f->waited_ms += f->heard_ms - then_ms;
 }
 
@@ -86,6 +86,7 @@ dl_fetch_run_body(char *p, size_t size, size_t n, void *arg)
 	struct dl_fetch *f = arg;
 
 	n *= size;
+	f->came_ms = dl_clock_ms();
 	dl_fetch_head_take(f);
 	if (*f->o.stop)
 		return 0;
@@ -106,13 +107,35 @@ dl_fetch_run_body(char *p, size_t size, size_t n, void *arg)
 	return hand_out(f, p, n) < 0 ? 0 : n;
 }
 
-static bool
-late(const struct dl_fetch *f)
+/* Has it taken too long, or has too long nothing come? */
+static enum dl_fetch_result
+check_time(struct dl_fetch *f, struct dl_err *err)
 {
-	if (f->scheme == DL_FETCH_FILE || f->o.timeout_ms <= 0 ||
-	    (f->o.endless && f->flowing))
-		return false;
-	return dl_clock_ms() - f->since_ms - f->waited_ms > f->o.timeout_ms;
+	long stall_s = f->o.stall_s > 0 ? f->o.stall_s : DL_FETCH_STALL_S;
+	int64_t now = dl_clock_ms();
+
+	if (f->scheme == DL_FETCH_FILE || (f->o.endless && f->flowing))
+		return DL_FETCH_DONE;
+	if (f->o.timeout_ms > 0 &&
+	    now - f->since_ms - f->waited_ms > f->o.timeout_ms)
+		dl_err_temp(err, "%s: not finished after %lld ms", f->label,
+		    (long long)f->o.timeout_ms);
+	else if (!f->o.endless && now - f->came_ms > stall_s * 1000)
+		dl_err_temp(
+		    err, "%s: nothing came for %ld s", f->label, stall_s);
+	else
+		return DL_FETCH_DONE;
+	return DL_FETCH_AGAIN;
+}
+
+/* Is what has no end long enough? */
+static bool
+has_listened(struct dl_fetch *f)
+{
+	if (f->o.endless && f->o.listen_ms > 0 && f->flowing)
+		f->listened =
+		    dl_clock_ms() - f->since_ms - f->waited_ms > f->o.listen_ms;
+	return f->listened;
 }
 
 /* Tell the caller of a silence, once. */
@@ -144,13 +167,10 @@ loop(struct dl_fetch *f, struct dl_err *err)
 		}
 		if (*f->o.stop)
 			return DL_FETCH_STOPPED;
-		if (running == 0)
+		if (running == 0 || has_listened(f))
 			return DL_FETCH_DONE;
-		if (late(f)) {
-			dl_err_temp(err, "%s: not finished after %lld ms",
-			    f->label, (long long)f->o.timeout_ms);
+		if (check_time(f, err) != DL_FETCH_DONE)
 			return DL_FETCH_AGAIN;
-		}
 		dl_metric_tick();
 		if (tell_idle(f) < 0)
 			return DL_FETCH_FAIL;
@@ -178,11 +198,12 @@ dl_fetch_run(struct dl_fetch *f, struct dl_err *err)
 {
 	enum dl_fetch_result r;
 
-	f->began = f->failed = f->packed = f->untold = f->flowing = false;
+	f->began = f->failed = f->packed = f->untold = false;
+	f->headed = f->flowing = f->listened = false;
 	f->refused = f->head_bytes = 0;
 	f->host_key = -1;
 	f->text[0] = '\0';
-	f->heard_ms = dl_clock_ms();
+	f->came_ms = f->heard_ms = dl_clock_ms();
 	curl_multi_add_handle(f->multi, f->easy);
 	r = loop(f, err);
 	f->code = how_it_ended(f);
@@ -193,6 +214,13 @@ dl_fetch_run(struct dl_fetch *f, struct dl_err *err)
 		return DL_FETCH_FAIL;
 	if (r != DL_FETCH_DONE || f->refused > DL_FETCH_REFUSED_MAX)
 		return r;
-	return f->code == CURLE_OK ? DL_FETCH_DONE
-	                           : dl_fetch_fail_transfer(f, err);
+	if (f->listened)
+		return DL_FETCH_DONE;
+	if (f->code != CURLE_OK)
+		return dl_fetch_fail_transfer(f, err);
+	if (f->scheme != DL_FETCH_HTTP || f->headed)
+		return DL_FETCH_DONE;
+	/* For libcurl that is a whole answer, of nothing. */
+	dl_err_temp(err, "%s: the answer ends in its headers", f->label);
+	return DL_FETCH_AGAIN;
 }

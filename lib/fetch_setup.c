@@ -14,7 +14,8 @@
 #endif
 
 #define FILE_BUFFER (256L << 10) /* libcurl's, for reads */
-#define KEEPALIVE_S 60L          /* of endless answers; then every so often */
+#define KEEPALIVE_S 60L          /* of silence, before a peer is asked */
+#define KEEPALIVE_AGAIN_S 10L    /* ... and between it and the next ones */
 
 static const char *
 protocols(const struct dl_fetch *f)
@@ -78,7 +79,6 @@ setup_sftp(struct dl_fetch *f)
 {
 	f->known_hosts = f->o.known_hosts == NULL ? default_known_hosts()
 	                                          : dl_strdup(f->o.known_hosts);
-	curl_easy_setopt(f->easy, CURLOPT_SSH_KNOWNHOSTS, f->known_hosts);
 	curl_easy_setopt(f->easy, CURLOPT_SSH_KEYFUNCTION, reject_unknown_host);
 	curl_easy_setopt(f->easy, CURLOPT_SSH_KEYDATA, f);
 	curl_easy_setopt(f->easy, CURLOPT_FILETIME, 1L);
@@ -108,11 +108,7 @@ setup_network(struct dl_fetch *f)
 		/* Silence is no fault, but a peer that is gone is. */
 		curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 		curl_easy_setopt(c, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
-		curl_easy_setopt(c, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_S);
-	} else {
-		curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME,
-		    f->o.stall_s > 0 ? f->o.stall_s : (long)DL_FETCH_STALL_S);
+		curl_easy_setopt(c, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_AGAIN_S);
 	}
 	if (f->o.tls.ca != NULL) {
 		/* Whom the system trusts is not meant then. */
@@ -129,11 +125,11 @@ setup_network(struct dl_fetch *f)
 int
 dl_fetch_setup(struct dl_fetch *f, struct dl_err *err)
 {
+	struct dl_err why = {0};
 	CURL *c;
 
-	if (f->o.proxy != NULL && *f->o.proxy != '\0' &&
-	    dl_fetch_url_proxy(f->o.proxy, err) < 0)
-		return -1;
+	if (f->o.proxy != NULL && dl_fetch_proxy_check(f->o.proxy, &why) < 0)
+		return dl_err_conf(err, "'proxy' %s", why.msg);
 	if ((f->multi = curl_multi_init()) == NULL ||
 	    (f->easy = c = curl_easy_init()) == NULL)
 		return dl_err_temp(err, "libcurl cannot start");

@@ -232,14 +232,14 @@ dl_fetch_url_redirect(struct dl_fetch *f, const char *to, struct dl_err *err)
 }
 
 int
-dl_fetch_url_proxy(const char *url, struct dl_err *err)
+dl_fetch_proxy_check(const char *url, struct dl_err *err)
 {
 	static const char *const known[] = {
 	    "http", "https", "socks5", "socks5h"};
 	CURLU *u = curl_url();
-	bool good = false;
+	bool good = *url == '\0';
 
-	if (u != NULL &&
+	if (!good && u != NULL &&
 	    curl_url_set(u, CURLUPART_URL, url,
 		CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) == CURLUE_OK)
 		for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
@@ -248,6 +248,6 @@ dl_fetch_url_proxy(const char *url, struct dl_err *err)
 	if (good)
 		return 0;
 	return dl_err_conf(err,
-	    "'proxy' is not the URL of a proxy: http://HOST:PORT, https, "
-	    "socks5 or socks5h");
+	    "is not the URL of a proxy: write http://HOST:PORT, or https, "
+	    "socks5 or socks5h instead of http");
 }

@@ -96,6 +96,7 @@ transport_open(const struct dl_transport_context *c, struct dl_err *err)
 	    .timeout_ms = timeout(spec),
 	    .max_bytes = spec->limits.max_bytes,
 	    .endless = spec->stream,
+	    .listen_ms = c->follow ? 0 : timeout(spec),
 	    .idle = spec->stream ? idle : NULL,
 	    .fn = take,
 	    .arg = t,

@@ -280,4 +280,14 @@ soon connected 5
 finish 'a server that has no more of it, with -f'
 is "$(asked) $(wc -l <"$T/err")" '- 5 - 5 5 1' '... asks at its intervals, and says nothing'
 
+# Without -f it is listened to for as long as timeout.
+serve
+spec sse 'format: sse' 'subject: .id' 'timeout: 300ms'
+lines 1 3 >>"$T/rows"
+rm -rf "$DL_HOME"
+status 0 'a stream that goes on, without -f' timeout 20 dl-source "$T/ev.yaml"
+is "$(jq -c 'select(.type == "dl.record") | .data.data.n' "$T/out" | paste -sd' ')" \
+	'1 2 3' '... what came until then came'
+is "$(jq -r .type "$T/out" | tail -n 1)" dl.checkpoint '... and is a position'
+
 done_testing

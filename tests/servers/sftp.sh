@@ -17,7 +17,7 @@ sftp_keys() {
 	mkdir -m 700 "$dir" &&
 		ssh-keygen -q -t ed25519 -N '' -C host -f "$dir/host" &&
 		ssh-keygen -q -t ed25519 -N '' -C key -f "$dir/key" &&
-		ssh-keygen -q -t ecdsa -N 'open it' -C locked -f "$dir/locked" &&
+		ssh-keygen -q -t ed25519 -N 'open it' -C locked -f "$dir/locked" &&
 		ssh-keygen -q -t ed25519 -N '' -C other -f "$dir/stranger" &&
 		cat "$dir/key.pub" "$dir/locked.pub" >"$dir/authorized"
 }

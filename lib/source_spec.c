@@ -166,20 +166,31 @@ no_bytes(void *arg, const char *p, size_t n, struct dl_err *err)
 	return dl_err_bug(err, "no text was expected");
 }
 
-/* What is specific to where it comes from. */
 static int
-check_url(struct dl_source_spec *s, struct dl_err *err)
+check_proxy(const struct dl_source_spec *s, struct dl_err *err)
+{
+	struct dl_err why = {0};
+
+	if (s->proxy == NULL)
+		return 0;
+	if (dl_source_secret_url(s->proxy) != NULL)
+		return dl_source_spec_fail(s, "proxy", err,
+		    "has a password in it: set https_proxy in the environment "
+		    "instead");
+	if (dl_fetch_proxy_check(s->proxy, &why) < 0)
+		return dl_source_spec_fail(s, "proxy", err, why.msg);
+	return 0;
+}
+
+/* No secret is written out where it comes from. */
+static int
+check_url(const struct dl_source_spec *s, struct dl_err *err)
 {
 	const char *what = s->url == NULL ? NULL : dl_source_secret_url(s->url);
 	char why[128];
 
-	if (what == NULL && s->proxy != NULL &&
-	    dl_source_secret_url(s->proxy) != NULL)
-		return dl_source_spec_fail(s, "proxy", err,
-		    "has a password in it: set https_proxy in the environment "
-		    "instead");
 	if (what == NULL)
-		return 0;
+		return check_proxy(s, err);
 	snprintf(why, sizeof(why),
 	    "has %s in it, written out: say it in 'auth' (for instance as "
 	    "secret:NAME)",

@@ -50,6 +50,13 @@ for name in Authorization X-Api-Key Cookie x-auth-token Proxy-Authorization; do
 	spec 'name: s' 'url: https://nowhere.invalid/' 'headers:' "  $name: secret:it"
 	status 0 '... a reference is taken' dl-source --check "$T/s.yaml"
 done
+spec 'name: s' 'url: https://nowhere.invalid/' 'proxy: http://me:hunter2@proxy/'
+status 78 'a password of a proxy' dl-source --check "$T/s.yaml"
+one_error 'a password of a proxy' "s.yaml:3: 'proxy' has a password in it: set https_proxy"
+is "$(grep -c hunter2 "$T/err")" 0 '... and it is not repeated'
+spec 'name: s' 'url: https://nowhere.invalid/' 'proxy: gopher://proxy/'
+status 78 'a proxy of another kind' dl-source --check "$T/s.yaml"
+one_error 'a proxy of another kind' "s.yaml:3: 'proxy' "
 untouched 'references are not looked up by --check'
 spec 'name: s' 'url: https://nowhere.invalid/?sort=key&token=' 'headers:' '  Accept: text/x'
 status 0 'what only looks a bit like one is taken' dl-source --check "$T/s.yaml"

@@ -3,19 +3,17 @@
 #include "buf.h"
 #include "clock.h"
 #include "mqtt_fail.h"
+#include "mqtt_setup.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define NAP_MS 250
 
@@ -47,19 +45,6 @@ dl_mqtt_topics_print(const char *const *topics, int64_t qos, struct dl_buf *b)
 {
 	for (; *topics != NULL; topics++)
 		dl_buf_printf(b, "%d %s\n", (int)qos, *topics);
-}
-
-static int
-password_of_key(char *to, int size, int rwflag, void *userdata)
-{
-	const struct dl_mqtt_link *l = mosquitto_userdata(userdata);
-	const char *password = l->o->key_password;
-
-	(void)rwflag;
-	if (password == NULL || strlen(password) >= (size_t)size)
-		return 0;
-	memcpy(to, password, strlen(password) + 1);
-	return (int)strlen(password);
 }
 
 /*
@@ -251,96 +236,16 @@ on_message(struct mosquitto *m, void *arg, const struct mosquitto_message *got,
 }
 
 static int
-set_tls(struct dl_mqtt_link *l, struct dl_err *err)
+password_of_key(char *to, int size, int rwflag, void *userdata)
 {
-	static const struct dl_tls system_ca;
-	const struct dl_tls *tls = l->o->tls == NULL ? &system_ca : l->o->tls;
-	const char *const files[][2] = {
-	    {"ca", tls->ca}, {"cert", tls->cert}, {"key", tls->key}};
-	int rc;
+	const struct dl_mqtt_link *l = mosquitto_userdata(userdata);
+	const char *password = l->o->key_password;
 
-	for (size_t i = 0; i < 3; i++)
-		if (files[i][1] != NULL && access(files[i][1], R_OK) < 0)
-			return dl_err_conf(err, "cannot read tls.%s '%s': %s",
-			    files[i][0], files[i][1], strerror(errno));
-	/* It takes no certificate of ours without a word on theirs. */
-	rc = mosquitto_int_option(
-	    l->m, MOSQ_OPT_TLS_USE_OS_CERTS, tls->ca == NULL);
-	if (rc == MOSQ_ERR_SUCCESS)
-		rc = mosquitto_tls_set(l->m, tls->ca,
-		    tls->ca == NULL ? "/etc/ssl/certs" : NULL, tls->cert,
-		    tls->key, password_of_key);
-	if (rc == MOSQ_ERR_SUCCESS)
-		rc = mosquitto_tls_opts_set(l->m, 1, NULL, NULL);
-	if (rc != MOSQ_ERR_SUCCESS)
-		return dl_err_conf(
-		    err, "cannot use 'tls': %s", mosquitto_strerror(rc));
-	return 0;
-}
-
-static int
-set_will(struct dl_mqtt_link *l)
-{
-	const struct dl_mqtt_will *w = &l->o->spec->will;
-	size_t n = w->payload == NULL ? 0 : strlen(w->payload);
-
-	if (w->topic == NULL || l->o->glance)
-		return MOSQ_ERR_SUCCESS;
-	return mosquitto_will_set(
-	    l->m, w->topic, (int)n, w->payload, (int)w->qos, w->retain);
-}
-
-/*
- * Nothing connects without waiting and takes MQTT 5's properties.  Without a
- * host this fails, but only after it has kept them for the one that does.
- */
-static int
-set_session(struct dl_mqtt_link *l, bool clean)
-{
-	int64_t s = (l->o->spec->session_ms + 999) / 1000;
-	mosquitto_property *props = NULL;
-	int rc;
-
-	if (l->o->spec->version != 0 || clean)
-		return MOSQ_ERR_SUCCESS;
-	rc = mosquitto_property_add_int32(
-	    &props, MQTT_PROP_SESSION_EXPIRY_INTERVAL, (uint32_t)s);
-	if (rc == MOSQ_ERR_SUCCESS)
-		rc = mosquitto_connect_bind_v5(l->m, NULL, 0, 0, NULL, props);
-	mosquitto_property_free_all(&props);
-	return rc == MOSQ_ERR_INVAL ? MOSQ_ERR_SUCCESS : rc;
-}
-
-static int
-set_up(struct dl_mqtt_link *l, bool clean, struct dl_err *err)
-{
-	const struct dl_mqtt_spec *spec = l->o->spec;
-	int rc;
-
-	mosquitto_threaded_set(l->m, true);
-	mosquitto_log_callback_set(l->m, on_log);
-	mosquitto_connect_v5_callback_set(l->m, on_connect);
-	mosquitto_subscribe_callback_set(l->m, on_subscribe);
-	mosquitto_message_v5_callback_set(l->m, on_message);
-	mosquitto_disconnect_v5_callback_set(l->m, on_disconnect);
-	rc = mosquitto_int_option(l->m, MOSQ_OPT_PROTOCOL_VERSION,
-	    spec->version == 0 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
-	if (rc == MOSQ_ERR_SUCCESS)
-		rc = mosquitto_int_option(
-		    l->m, MOSQ_OPT_RECEIVE_MAXIMUM, (int)spec->window);
-	if (rc == MOSQ_ERR_SUCCESS)
-		rc = mosquitto_int_option(l->m, MOSQ_OPT_TCP_NODELAY, 1);
-	if (rc == MOSQ_ERR_SUCCESS)
-		rc =
-		    mosquitto_username_pw_set(l->m, l->o->user, l->o->password);
-	if (rc == MOSQ_ERR_SUCCESS)
-		rc = set_will(l);
-	if (rc == MOSQ_ERR_SUCCESS)
-		rc = set_session(l, clean);
-	if (rc != MOSQ_ERR_SUCCESS)
-		return dl_err_conf(
-		    err, "cannot be used: %s", mosquitto_strerror(rc));
-	return l->o->url->tls ? set_tls(l, err) : 0;
+	(void)rwflag;
+	if (password == NULL || strlen(password) >= (size_t)size)
+		return 0;
+	memcpy(to, password, strlen(password) + 1);
+	return (int)strlen(password);
 }
 
 /* A new client on its way to the broker. */
@@ -348,14 +253,19 @@ static int
 start(struct dl_mqtt_link *l, struct dl_err *err)
 {
 	const struct dl_mqtt_link_options *o = l->o;
-	bool clean = o->glance || o->spec->session_ms == 0;
 	int rc, fd;
 
 	l->deadline_ms = dl_clock_ms() + DL_FETCH_CONNECT_MS;
-	l->m = mosquitto_new(o->client_id, clean, l);
+	l->m = mosquitto_new(o->client_id, dl_mqtt_setup_clean(o), l);
 	if (l->m == NULL)
 		return dl_err_temp(err, "no MQTT client: %s", strerror(errno));
-	if (set_up(l, clean, err) < 0)
+	mosquitto_threaded_set(l->m, true);
+	mosquitto_log_callback_set(l->m, on_log);
+	mosquitto_connect_v5_callback_set(l->m, on_connect);
+	mosquitto_subscribe_callback_set(l->m, on_subscribe);
+	mosquitto_message_v5_callback_set(l->m, on_message);
+	mosquitto_disconnect_v5_callback_set(l->m, on_disconnect);
+	if (dl_mqtt_setup(l->m, o, password_of_key, err) < 0)
 		return -1;
 	if (l->v4)
 		mosquitto_string_option(l->m, MOSQ_OPT_BIND_ADDRESS, "0.0.0.0");

@@ -8,6 +8,9 @@
  * while no message of QoS 1 came since the last acknowledge.  A connection is
  * made once: after a failure it is closed, with all that it had queued, and
  * another one is opened.
+ *
+ * libmosquitto 2.0.11 ends the process (abort) over a property that MQTT 5 does
+ * not have; as after any other death nothing is lost.
  */
 #ifndef DL_MQTT_LINK_H
 #define DL_MQTT_LINK_H

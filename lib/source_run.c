@@ -176,10 +176,11 @@ dl_source_run(struct dl_source *s, struct dl_err *err)
 	/*
 	 * Without -f a failure ends the run, and the next one is a repeat.
 	 * only_changed knows what is out by its content.  Items without a time
-	 * of their own never come again under the same id.
+	 * of their own never come again under the same id; nor does what has no
+	 * end, which goes on where it was.
 	 */
-	s->remembers =
-	    s->follow && !s->spec->only_changed && s->spec->time != NULL;
+	s->remembers = s->follow && !s->kind->endless && !s->spec->stream &&
+	               !s->spec->only_changed && s->spec->time != NULL;
 	if (dl_source_checkpoint(s, err) < 0)
 		return -1;
 	while (!*s->stop) {

@@ -479,6 +479,13 @@ spec late 'format: csv' "url: $nginx_url/html/marked"
 status 65 'a page after a byte order mark' dl-source "$T/late.yaml"
 like "$(cat "$T/err")" "expected CSV, found '<!DOCTYPE html>" '... it says so'
 spec std 'format: auto'
+# The event itself is there for its subject.
+# shellcheck disable=SC2016 # it is the expression's
+spec where 'format: text' "url: file://$T/www/where.txt" \
+	'subject: $event.dlorigin | split("/") | last'
+echo line >"$T/www/where.txt"
+is "$(dl-source "$T/where.yaml" | jq -r 'select(.type == "dl.record") | .subject')" \
+	where.txt 'a subject of where it is from'
 printf ' \n' | dl-source "$T/std.yaml" - 2>"$T/err"
 is $? 65 'auto: nothing but white space tells nothing'
 { printf '{"a":'; sleep 0.2; printf '1}\n{"a":2}\n'; } | from std

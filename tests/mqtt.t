@@ -18,7 +18,7 @@ certificate() { # NAME SUBJECT ALTERNATIVE
 		-CAcreateserial -days 2 -out "$T/$1.pem" \
 		-extfile <(echo "subjectAltName=$3") 2>/dev/null
 }
-certificate server localhost DNS:localhost
+certificate server broker IP:127.0.0.1
 certificate client wagon DNS:wagon
 openssl rsa -aes128 -passout pass:tender -in "$T/client.key" \
 	-out "$T/client.locked" 2>/dev/null
@@ -33,7 +33,7 @@ cafile $T/ca.pem
 E
 mosquitto_start "$T/more" || exit 1
 plain=mqtt://127.0.0.1:$mosquitto_port
-tls=mqtts://localhost:$((mosquitto_port + 1))
+tls=mqtts://127.0.0.1:$((mosquitto_port + 1))
 
 # spec NAME URL [LINE...]; "mqtt: {...}" may be the last line.
 spec() {
@@ -227,9 +227,10 @@ done
 spec g "$plain/\$share/group/g/+" "$own"
 pipe g
 mosquitto_pub -h 127.0.0.1 -p "$mosquitto_port" -r -q 1 -t g/r -m "$(readings 1 1)"
-sed -i 's/idle: 200ms/idle: 2s/' "$T/g.yaml"
+sed -i 's/idle: 200ms/idle: 1s/' "$T/g.yaml"
 status 0 'a dry run' dl-source --dry-run "$T/g.yaml"
 like "$(cat "$T/out")" '"n":1' 'shows what is retained'
+sed -i 's/idle: 1s/idle: 200ms/' "$T/g.yaml"
 drain g 1
 is "$(numbers g)" 1 'and takes nothing'
 
@@ -292,7 +293,7 @@ spec x "$tls/tls" "tls: {ca: $T/ca.pem}"
 refused 77 'refuses us: ' 'no user'
 spec x "$tls/tls" "$login" "$once"
 refused 77 'TLS: .*certificate verify failed' 'a certificate that nobody vouches for'
-spec x "${tls/localhost/127.0.0.1}/tls" "$login" "$once" "tls: {ca: $T/ca.pem}"
+spec x "${tls/127.0.0.1/127.1}/tls" "$login" "$once" "tls: {ca: $T/ca.pem}"
 refused 77 'TLS: host name verification failed' 'a certificate of another host'
 spec x "$tls/tls" "tls: {ca: $T/none.pem}"
 refused 78 "cannot read tls.ca '$T/none.pem': No such file" 'no file of authorities'
@@ -302,11 +303,6 @@ spec x "mqtt://127.0.0.1:$((mosquitto_port + 1))/tls" "$once"
 refused 75 'closes the connection' 'none where there is TLS'
 spec x mqtt://127.0.0.1:1/x "$once"
 refused 75 'mqtt://127.0.0.1:1: cannot connect: Connection refused' 'nobody there'
-
-# Whose broker is only where IPv4 leads.
-spec name "mqtt://localhost:$mosquitto_port/name"
-pipe name
-is "$? $(cat "$T/err.name")" '0 ' 'a host by its name'
 
 # The client's own certificate, with a password.
 mosquitto_stop
@@ -405,19 +401,27 @@ figures() {
 	awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"
 	find "/proc/$pid/fd" -mindepth 1 | wc -l
 }
+# Many take a while where a disk is slow.
+patiently() {
+	local i
+	for ((i = 0; i < 300; i++)); do
+		"$@" && return
+		sleep 0.2
+	done
+}
 readings 1 20000 | mosquitto_put long
-soon has long 20000
+patiently has long 20000
 mapfile -t before < <(figures)
 began=$(date +%s%N)
 readings 20001 80000 | mosquitto_put long
-soon has long 80000
+patiently has long 80000
 took=$((($(date +%s%N) - began) / 1000000))
 mapfile -t after < <(figures)
 is "$(stored long | wc -l)" 80000 '80,000 messages'
 note "60,000 messages in $took ms; ${before[0]} KiB before, ${after[0]} after"
 # The sanitizers keep for long what was freed.
 [ "${FLAVOUR:-plain}" = plain ] || after[0]=0
-like "$((after[0] - before[0] < 2048))" 1 'no memory grows'
+like "$((after[0] - before[0] < 512))" 1 'no memory grows'
 is "${after[1]}" "${before[1]}" 'nor descriptors'
 kill -TERM "$pid"
 wait $run

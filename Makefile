@@ -70,7 +70,7 @@ TOOLS = $(patsubst cmd/%.c,%,$(wildcard cmd/dl-*.c))
 UNITS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 HELPERS = $(patsubst tests/servers/%.c,%,$(wildcard tests/servers/*.c))
-FAULTS = powercut.so restore
+FAULTS = powercut.so steps.so hurry.so restore
 BENCHES = $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 MANS = $(wildcard man/*.[157])
 
@@ -112,6 +112,11 @@ $(B)/fault/powercut.so: tests/fault/powercut.c tests/fault/image.c \
 	@mkdir -p $(@D)
 	$(CC) $(FAULT_CFLAGS) -fPIC -fvisibility=hidden -shared $(LDFLAGS) \
 		-o $@ $(filter %.c,$^)
+
+$(B)/fault/steps.so $(B)/fault/hurry.so: $(B)/fault/%.so: tests/fault/%.c
+	@mkdir -p $(@D)
+	$(CC) $(FAULT_CFLAGS) -fPIC -fvisibility=hidden -shared $(LDFLAGS) \
+		-o $@ $<
 
 $(B)/fault/restore: tests/fault/restore.c tests/fault/image.c \
 		tests/fault/image.h

@@ -15,7 +15,8 @@
 #include "source_state.h"
 
 #define DL_SOURCE_TOKEN (DL_ULID_LEN + 1) /* bytes of a position, with NUL */
-#define DL_SOURCE_TEXT_NAME 32            /* bytes of a text's name, with NUL */
+#define DL_SOURCE_TIME "at" /* a text: the time of what is emitted, a number */
+#define DL_SOURCE_TEXT_NAME 32 /* bytes of a text's name, with NUL */
 
 struct dl_source_text {
 	char name[DL_SOURCE_TEXT_NAME];

@@ -3,6 +3,7 @@
 #include "checkpoint.h"
 #include "io.h"
 #include "source_contents.h"
+#include "source_lost.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +25,11 @@ struct dl_source_state {
 	bool touched;
 	bool read_only; /* for a look: nothing on disk changes */
 	size_t waiting;
+	struct dl_source_lost lost;
+	char last[DL_SOURCE_TOKEN]; /* the newest change, if it was lost too */
+	uint64_t begun; /* when the first item since then was emitted, or 0 */
+	uint64_t
+	    again; /* of the item at hand, if it was emitted before; or 0 */
 };
 
 struct tokens {
@@ -168,6 +174,35 @@ apply(const struct dl_source_state *s, const struct tokens *t,
 	return (int)(to - from);
 }
 
+/*
+ * The changes after c will be thrown away.  What they had is kept until one
+ * after it is committed, and durable before they are not.
+ */
+static int
+keep_lost(struct dl_source_state *s, const struct dl_source_contents *c,
+    const struct tokens *t, struct dl_err *err)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (dl_source_lost_load(&s->lost, s->dir, c->token, err) < 0)
+		return -1;
+	for (size_t i = 0; i < t->n; i++) {
+		struct dl_source_contents change = {0};
+
+		if (strcmp(t->name[i], c->token) <= 0)
+			continue;
+		path_of(path, s, t->name[i]);
+		if ((r = dl_source_contents_load(path, &change, err)) > 0)
+			dl_source_lost_add(&s->lost, &change);
+		dl_source_contents_release(&change);
+		if (r < 0)
+			return -1;
+	}
+	memcpy(s->last, s->lost.was.base, sizeof(s->last));
+	return dl_source_lost_store(&s->lost, s->dir, err);
+}
+
 /* Remove the changes that c includes, or all. */
 static int
 clear_pending(struct dl_source_state *s, const struct tokens *t, bool all,
@@ -226,6 +261,8 @@ settle(struct dl_source_state *s, struct dl_source_contents *c, bool first,
 		if (t.n > 0 && strcmp(t.name[t.n - 1], s->newest) > 0)
 			memcpy(s->newest, t.name[t.n - 1], sizeof(s->newest));
 	}
+	if (first && keep_lost(s, c, &t, err) < 0)
+		goto out;
 	r = clear_pending(s, &t, first, err);
 out:
 	free(t.name);
@@ -296,6 +333,7 @@ dl_source_state_close(struct dl_source_state *s)
 	if (s == NULL)
 		return;
 	dl_source_contents_release(&s->now);
+	dl_source_lost_release(&s->lost);
 	free(s);
 }
 
@@ -309,7 +347,28 @@ bool
 dl_source_state_new(
     struct dl_source_state *s, uint64_t subject, uint64_t content)
 {
+	bool lost = dl_source_lost_take(&s->lost, subject, content, &s->again);
+
+	/* What was lost is a change, even to what was there before it. */
+	if (lost)
+		dl_seen_put(&s->now.seen, subject, ~content);
 	return dl_seen_put(&s->now.seen, subject, content);
+}
+
+int
+dl_source_state_time(
+    struct dl_source_state *s, struct dl_time *t, struct dl_err *err)
+{
+	uint64_t at = s->again;
+
+	if (s->read_only)
+		return 0;
+	if (at == 0 && s->begun == 0 &&
+	    dl_source_lost_begin(&s->lost, s->dir, s->last, t, &s->begun, err) <
+		0)
+		return -1;
+	*t = dl_source_lost_time(at != 0 ? at : s->begun);
+	return at != 0;
 }
 
 void
@@ -414,6 +473,19 @@ settle_again(struct dl_source_state *s, struct dl_err *err)
 	return r;
 }
 
+/* The time of what was emitted since the last change goes with this one. */
+static void
+set_time(struct dl_source_state *s)
+{
+	char text[24];
+
+	if (s->begun == 0)
+		return;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)s->begun);
+	(void)dl_source_contents_set_text(
+	    &s->now, DL_SPAN(DL_SOURCE_TIME), dl_span_str(text));
+}
+
 int
 dl_source_state_save(struct dl_source_state *s, struct dl_err *err)
 {
@@ -425,12 +497,15 @@ dl_source_state_save(struct dl_source_state *s, struct dl_err *err)
 		return -1;
 	if (s->waiting >= DL_SOURCE_WAITING_MAX)
 		return 0;
+	set_time(s);
 	memcpy(s->now.base, s->now.token, sizeof(s->now.base));
 	next_token(s->now.token, s->newest);
 	path_of(path, s, s->now.token);
 	if (dl_source_contents_store(path, &s->now, false, err) < 0)
 		return -1;
 	memcpy(s->newest, s->now.token, sizeof(s->newest));
+	memcpy(s->last, s->now.token, sizeof(s->last));
+	s->begun = 0;
 	dl_seen_clean(&s->now.seen);
 	dl_seen_clean(&s->now.marks);
 	s->touched = false;

@@ -17,6 +17,7 @@
 #ifndef DL_SOURCE_STATE_H
 #define DL_SOURCE_STATE_H
 
+#include "clock.h"
 #include "err.h"
 #include "span.h"
 
@@ -49,6 +50,16 @@ struct dl_span dl_source_state_position(const struct dl_source_state *s);
 /* Is content new for subject?  Then it is remembered.  Both are hashes. */
 bool dl_source_state_new(
     struct dl_source_state *s, uint64_t subject, uint64_t content);
+
+/*
+ * After _new() of what is emitted next: *t, when it was acquired, becomes the
+ * time by which to name it, durable by then and cut to the microsecond.  1:
+ * that of an earlier run, which emitted the same and was not committed; 0: that
+ * of the first item since the last save (of a run that was killed before it
+ * came to that, too).
+ */
+int dl_source_state_time(
+    struct dl_source_state *s, struct dl_time *t, struct dl_err *err);
 
 /* Something was emitted: the next save makes a new position. */
 void dl_source_state_touch(struct dl_source_state *s);

@@ -87,6 +87,24 @@ emit(struct dl_source *s, struct dl_span item, struct dl_err *err)
 	return -1;
 }
 
+/*
+ * An item of only_changed without a time of its own has the same name when an
+ * acquisition that nobody committed is done again.
+ */
+static int
+name_again(struct dl_source *s, struct dl_err *err)
+{
+	struct dl_time t = s->wrap.now;
+	int r = dl_source_state_time(s->state, &t, err);
+
+	if (r < 0) {
+		s->broken = true;
+		return -1;
+	}
+	dl_source_wrap_time(&s->wrap, &t, r > 0);
+	return 0;
+}
+
 int
 dl_source_take(void *arg, struct dl_span item, size_t total, const char *code,
     const struct dl_err *bad, struct dl_err *err)
@@ -106,11 +124,14 @@ dl_source_take(void *arg, struct dl_span item, size_t total, const char *code,
 		return bury_read(s, item, total, code, &why, err);
 	if (s->cursor != NULL)
 		dl_cursor_item(s->cursor, ev->data);
-	if (s->spec->only_changed && s->state != NULL &&
-	    !dl_source_state_new(
-		s->state, dl_hash64(ev->subject), dl_hash64(ev->data))) {
-		s->counts->dropped++;
-		return 0;
+	if (s->spec->only_changed && s->state != NULL) {
+		if (!dl_source_state_new(s->state, dl_hash64(ev->subject),
+			dl_hash64(ev->data))) {
+			s->counts->dropped++;
+			return 0;
+		}
+		if (s->spec->time == NULL && name_again(s, err) < 0)
+			return -1;
 	}
 	return emit(s, ev->data.p != NULL ? ev->data : item, err);
 }

@@ -75,6 +75,8 @@ dl_source_save(struct dl_source *s, struct dl_err *err)
 		return dl_source_flush(s, err);
 	}
 	s->saved_at = s->counts->out;
+	/* What is before a position does not come again in this run. */
+	dl_idset_release(&s->sent);
 	return dl_source_checkpoint(s, err);
 }
 
@@ -180,7 +182,8 @@ tell_commit(struct dl_source *s)
 	s->told = true;
 	dl_log(DL_LOG_WARN,
 	    "nothing was committed for %d s, and no more is acknowledged "
-	    "until then: does the pipe end in dl-commit?",
+	    "until then: does the pipe end in dl-commit? (a lake commits at "
+	    "its --max-age, a stream at once)",
 	    TELL_MS / 1000);
 }
 

@@ -48,12 +48,19 @@ dl_source_wrap_release(struct dl_source_wrap *w)
 void
 dl_source_wrap_now(struct dl_source_wrap *w)
 {
-	struct dl_time now;
 	size_t len;
 
-	dl_now(&now);
-	len = dl_time_print(&now, w->at);
+	dl_now(&w->now);
+	len = dl_time_print(&w->now, w->at);
 	w->ev.recordedtime = dl_span(w->at, len);
+}
+
+void
+dl_source_wrap_time(struct dl_source_wrap *w, const struct dl_time *t, bool is)
+{
+	w->named = dl_span(w->named_text, dl_time_print(t, w->named_text));
+	if (is)
+		w->ev.time = w->named;
 }
 
 /*
@@ -174,7 +181,7 @@ dl_source_wrap_item(struct dl_source_wrap *w, struct dl_span item,
 {
 	struct dl_event *ev = &w->ev;
 
-	ev->id = ev->subject = (struct dl_span){0};
+	ev->id = ev->subject = w->named = (struct dl_span){0};
 	ev->time = ev->recordedtime;
 	if (w->spec->format == DL_ITEMS_RAW) {
 		wrap_raw(w, item);
@@ -199,12 +206,15 @@ dl_source_wrap_item(struct dl_source_wrap *w, struct dl_span item,
 void
 dl_source_wrap_name(struct dl_source_wrap *w)
 {
-	struct dl_span data = w->ev.data;
+	struct dl_span data = w->ev.data, time = w->ev.time;
 
 	/* What tells a raw document from others of its time. */
 	if (w->spec->format == DL_ITEMS_RAW)
 		w->ev.data = dl_buf_as_span(&w->base64);
+	if (w->named.p != NULL)
+		w->ev.time = w->named;
 	dl_event_id(w->id, &w->ev);
 	w->ev.data = data;
+	w->ev.time = time;
 	w->ev.id = dl_span(w->id, DL_ID_LEN);
 }

@@ -17,8 +17,11 @@ struct dl_source_wrap {
 	const struct dl_source_spec *spec;
 	struct dl_expr_set *set; /* NULL: the spec has no expression */
 	int subject, time;       /* numbers in set; -1 none */
-	char at[DL_TIME_MAX];    /* when it was acquired */
+	struct dl_time now;      /* when it was acquired */
+	char at[DL_TIME_MAX];    /* the same as text */
 	char when[DL_TIME_MAX];
+	struct dl_span named; /* absent: the event is named by its own time */
+	char named_text[DL_TIME_MAX];
 	char id[DL_ID_LEN + 1];
 	struct dl_buf subject_text, time_text, data;
 	/* Of raw: its members, and the data that name the event. */
@@ -35,6 +38,13 @@ void dl_source_wrap_release(struct dl_source_wrap *w);
 
 /* What comes next was acquired now. */
 void dl_source_wrap_now(struct dl_source_wrap *w);
+
+/*
+ * Name w->ev, whose time is that of its acquisition, as if that were t; and let
+ * it have that time, if that is what it is.
+ */
+void dl_source_wrap_time(
+    struct dl_source_wrap *w, const struct dl_time *t, bool is);
 
 /* The content type of a raw document that comes next; "" where unknown. */
 void dl_source_wrap_type(struct dl_source_wrap *w, const char *type);

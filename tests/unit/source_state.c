@@ -528,6 +528,155 @@ a_place_is_remembered(void **state)
 	free(two);
 }
 
+/* Emit content of subject at second sec: the second by which it is named. */
+static int64_t
+named(struct dl_source_state *s, char subject, uint64_t content, int64_t sec,
+    int again)
+{
+	struct dl_time t = {.sec = sec, .nsec = 123456000, .digits = 6};
+
+	assert_true(dl_source_state_new(s, (uint64_t)subject, content));
+	dl_source_state_touch(s);
+	assert_int_equal(dl_source_state_time(s, &t, &err), again);
+	assert_int_equal(t.nsec, 123456000);
+	assert_int_equal(t.digits, 6);
+	return t.sec;
+}
+
+static struct dl_source_state *
+reopen(struct dl_source_state *s)
+{
+	dl_source_state_close(s);
+	return open_state();
+}
+
+static void
+what_was_never_committed_has_its_name_again(void **state)
+{
+	struct dl_source_state *s = open_state();
+
+	(void)state;
+	assert_int_equal(named(s, 'a', 1, 100, 0), 100);
+	assert_int_equal(named(s, 'b', 1, 101, 0), 100);
+	assert_int_equal(dl_source_state_save(s, &err), 1);
+	assert_int_equal(named(s, 'b', 2, 200, 0), 200);
+	assert_int_equal(dl_source_state_save(s, &err), 1);
+	/* It is so however often the run is killed, and wherever. */
+	for (int i = 0; i < 3; i++) {
+		s = reopen(s);
+		assert_int_equal(named(s, 'b', 2, 300 + i, 1), 200);
+		assert_int_equal(named(s, 'a', 1, 300 + i, 1), 100);
+		if (i == 1)
+			assert_int_equal(dl_source_state_save(s, &err), 1);
+	}
+	s = reopen(s);
+	/* What is not the same is a name of its own. */
+	assert_int_equal(named(s, 'a', 2, 400, 0), 400);
+	assert_int_equal(named(s, 'c', 1, 401, 0), 400);
+	dl_source_state_close(s);
+}
+
+static void
+nor_what_was_never_saved(void **state)
+{
+	struct dl_source_state *s = open_state();
+
+	(void)state;
+	assert_int_equal(named(s, 'a', 1, 100, 0), 100);
+	for (int i = 0; i < 3; i++) {
+		s = reopen(s);
+		assert_int_equal(named(s, 'b', 1, 200, 0), 100);
+	}
+	assert_int_equal(dl_source_state_save(s, &err), 1);
+	assert_int_equal(named(s, 'c', 1, 300, 0), 300);
+	s = reopen(s);
+	assert_int_equal(named(s, 'c', 1, 400, 0), 300);
+	assert_int_equal(named(s, 'b', 1, 400, 1), 100);
+	dl_source_state_close(s);
+}
+
+static void
+what_went_back_is_a_change(void **state)
+{
+	struct dl_source_state *s = open_state();
+	char *one = emit(s, "ab", 1);
+
+	(void)state;
+	commit(one);
+	s = reopen(s);
+	free(emit(s, "a", 2));
+	for (int i = 0; i < 2; i++) {
+		s = reopen(s);
+		assert_true(dl_source_state_new(s, 'a', 1));
+		assert_false(dl_source_state_new(s, 'a', 1));
+		assert_false(dl_source_state_new(s, 'b', 1));
+		dl_source_state_touch(s);
+		free(one);
+		assert_int_equal(dl_source_state_save(s, &err), 1);
+		one = position(s);
+	}
+	commit(one);
+	s = reopen(s);
+	expect_seen(s, 1, "ab");
+	assert_int_equal(in_home("test ! -e $H/sources/s/lost", NULL), 0);
+	dl_source_state_close(s);
+	free(one);
+}
+
+static void
+what_was_committed_gets_a_new_name(void **state)
+{
+	struct dl_source_state *s = open_state();
+	char *one;
+
+	(void)state;
+	assert_int_equal(named(s, 'a', 1, 100, 0), 100);
+	assert_int_equal(dl_source_state_save(s, &err), 1);
+	one = position(s);
+	commit(one);
+	s = reopen(s);
+	assert_false(dl_source_state_new(s, 'a', 1));
+	assert_int_equal(named(s, 'a', 2, 200, 0), 200);
+	dl_source_state_close(s);
+	free(one);
+}
+
+static void
+a_broken_beginning_is_none(void **state)
+{
+	static const char *const texts[] = {"", "0", "0 \n", "0 x\n", "x 1\n",
+	    "0 1", "0 99999999999999999999\n", "0 18446744073709551615\n",
+	    "0 -1\n", "0 1\n1\n", "00000000000000000000000000000000000 1\n"};
+	struct dl_source_state *s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		s = open_state();
+		dl_source_state_close(s);
+		assert_int_equal(
+		    in_home("printf \"$A\" >$H/sources/s/begun", texts[i]), 0);
+		s = open_state();
+		assert_int_equal(named(s, 'a', 1, 100, 0), 100);
+		dl_source_state_close(s);
+		assert_int_equal(in_home("rm -rf $H/*", NULL), 0);
+	}
+}
+
+static void
+a_broken_loss_is_told(void **state)
+{
+	struct dl_source_state *s = open_state();
+
+	(void)state;
+	free(emit(s, "a", 1));
+	s = reopen(s);
+	dl_source_state_close(s);
+	assert_int_equal(in_home("echo x >>$H/sources/s/lost", NULL), 0);
+	assert_null(dl_source_state_open(home, DL_SPAN("s"), &err));
+	assert_int_equal(err.status, DL_EXIT_DATA);
+	assert_non_null(strstr(err.msg, "/sources/s/lost' is broken"));
+}
+
 int
 main(void)
 {
@@ -547,6 +696,12 @@ main(void)
 	    T(uncommitted_changes_are_held_back_at_a_limit),
 	    T(the_oldest_subjects_are_forgotten),
 	    T(subjects_can_not_be_made_to_collide),
+	    T(what_was_never_committed_has_its_name_again),
+	    T(nor_what_was_never_saved),
+	    T(what_went_back_is_a_change),
+	    T(what_was_committed_gets_a_new_name),
+	    T(a_broken_beginning_is_none),
+	    T(a_broken_loss_is_told),
 #undef T
 	};
 	int r;

@@ -123,6 +123,16 @@ dl_fetch_fail_transfer(struct dl_fetch *f, struct dl_err *err)
 	    f->text[0] != '\0' ? f->text : curl_easy_strerror(f->code);
 	bool ftp = f->scheme == DL_FETCH_FTP;
 
+	/* libcurl repeats it, and a password may be in it. */
+	if (strstr(why, "nsupported proxy") != NULL) {
+		dl_err_conf(err,
+		    "%s: the proxy that the environment says (http_proxy, "
+		    "https_proxy, all_proxy) is no URL that can be used: "
+		    "http://HOST:PORT; in a password '@', ':' and '/' are "
+		    "%%40, %%3A and %%2F",
+		    f->label);
+		return DL_FETCH_FAIL;
+	}
 	if (identity_failure(f, why, err))
 		return dl_fetch_fail_as(err);
 	switch (f->code) {

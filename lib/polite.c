@@ -91,8 +91,10 @@ find_origin(struct dl_polite *p, const char *url, struct dl_err *err)
 	if (u == NULL)
 		return dl_err_temp(err, "no memory for a URL");
 	dl_buf_clear(&p->origin);
-	if (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) !=
-	    CURLUE_OK) {
+	/* What fetch.h takes. */
+	if (curl_url_set(u, CURLUPART_URL, url,
+		CURLU_NON_SUPPORT_SCHEME | CURLU_ALLOW_SPACE |
+		    CURLU_URLENCODE) != CURLUE_OK) {
 		r = dl_err_conf(err, "a URL of no known form");
 	} else if (add_part(&p->origin, u, CURLUPART_SCHEME)) {
 		dl_buf_adds(&p->origin, "://");
@@ -126,7 +128,7 @@ open_lock(const struct dl_polite *p, const char *ending, struct dl_err *err)
 	if (snprintf(path, sizeof(path), "%s/locks/host.%s.%s", p->home,
 		p->hash, ending) >= PATH_MAX)
 		return dl_err_usage(err, "the path '%s' is too long", p->home);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0)
 		return dl_err_errno(err, "cannot open '%s'", path);
 	return fd;

@@ -31,6 +31,7 @@ struct dl_cursor {
 	struct mark best;   /* of what was kept and of all items so far */
 	struct mark other;  /* what is being looked at */
 	bool fresh;         /* best is not what was kept */
+	bool last;          /* best came with the document at hand */
 	struct dl_buf scratch, asked;
 	struct dl_template_value value; /* of the request; may be in asked */
 	uint64_t items, values;         /* since begin */
@@ -291,7 +292,7 @@ dl_cursor_begin(struct dl_cursor *c, const struct dl_source_state *st)
 	struct mark *m = &c->best;
 
 	c->items = c->values = 0;
-	c->fresh = false;
+	c->fresh = c->last = false;
 	c->value = (struct dl_template_value){.is_time = false};
 	dl_buf_clear(&c->asked);
 	if (recall(c, st)) {
@@ -364,6 +365,7 @@ static bool
 is_better(struct dl_cursor *c)
 {
 	const struct mark *m = &c->other, *best = &c->best;
+	int order;
 
 	if (c->wanted != NONE && m->kind != c->wanted)
 		return false;
@@ -374,9 +376,11 @@ is_better(struct dl_cursor *c)
 	c->values++;
 	if (best->kind == NONE)
 		return true;
-	if (m->kind == best->kind)
-		return cmp_marks(m, best) > 0;
-	return best->kind == STRING;
+	if (m->kind != best->kind)
+		return best->kind == STRING;
+	order = cmp_marks(m, best);
+	c->last = c->last || order == 0;
+	return order > 0;
 }
 
 void
@@ -403,11 +407,17 @@ dl_cursor_item(struct dl_cursor *c, struct dl_span item)
 	best = c->best;
 	c->best = c->other;
 	c->other = best;
-	c->fresh = true;
+	c->fresh = c->last = true;
 }
 
 void
-dl_cursor_keep(struct dl_cursor *c, struct dl_source_state *st)
+dl_cursor_page(struct dl_cursor *c)
+{
+	c->last = false;
+}
+
+void
+dl_cursor_keep(struct dl_cursor *c, struct dl_source_state *st, bool cut_short)
 {
 	struct dl_buf b = {0};
 
@@ -420,6 +430,13 @@ dl_cursor_keep(struct dl_cursor *c, struct dl_source_state *st)
 	}
 	if (!c->fresh)
 		return;
+	if (cut_short && !c->last) {
+		dl_log(DL_LOG_WARN,
+		    "%s:%d: 'cursor' stays where it is: what it would leave "
+		    "behind may be on the pages that 'max' leaves out",
+		    c->spec->path, c->spec->line);
+		return;
+	}
 	dl_buf_adds(&b, c->tag);
 	dl_buf_span(&b, dl_buf_as_span(&c->best.text));
 	dl_source_state_set_text(st, TEXT, dl_buf_as_span(&b));

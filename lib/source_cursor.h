@@ -63,10 +63,19 @@ void dl_cursor_begin(struct dl_cursor *c, const struct dl_source_state *st);
  */
 void dl_cursor_value(struct dl_cursor *c, struct dl_template_value *value);
 
+/* Another document, or page, begins. */
+void dl_cursor_page(struct dl_cursor *c);
+
 /* A good item: valid JSON. */
 void dl_cursor_item(struct dl_cursor *c, struct dl_span item);
 
-/* The acquisition was whole. */
-void dl_cursor_keep(struct dl_cursor *c, struct dl_source_state *st);
+/*
+ * The acquisition was whole; or cut short after a number of pages: then the
+ * value is kept only if it came with the last of them, as where pages are in
+ * its order.  In any other, what is on the pages that were not asked for would
+ * never come.
+ */
+void dl_cursor_keep(
+    struct dl_cursor *c, struct dl_source_state *st, bool cut_short);
 
 #endif

@@ -23,6 +23,7 @@ struct set {
 struct dl_pages {
 	const struct dl_pages_spec *spec;
 	size_t max_document;
+	bool left_out; /* the walk has ended before a page that is there */
 	struct dl_expr_set *expr; /* of next, or NULL */
 	struct dl_buf body;
 	struct dl_buf place; /* the next URL, or the token, as it was given */
@@ -160,6 +161,7 @@ dl_pages_begin(struct dl_pages *p)
 	dl_buf_clear(&p->place);
 	dl_buf_clear(&p->url);
 	p->page = 0;
+	p->left_out = false;
 	p->number = p->spec->start;
 	set_token(p);
 }
@@ -427,9 +429,16 @@ dl_pages_next(
 	}
 	if (p->page + 1 >= (uint64_t)p->spec->max) {
 		warn(p, "is the last that 'max' allows");
+		p->left_out = true;
 		return 0;
 	}
 	p->page++;
 	set_token(p);
 	return 1;
+}
+
+bool
+dl_pages_left_out(const struct dl_pages *p)
+{
+	return p->left_out;
 }

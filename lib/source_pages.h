@@ -104,4 +104,7 @@ bool dl_pages_cut_off(const struct dl_pages *p);
 int dl_pages_next(struct dl_pages *p, struct dl_span link, uint64_t items,
     struct dl_err *err);
 
+/* Has 'max' ended the walk, before a page that is there? */
+bool dl_pages_left_out(const struct dl_pages *p);
+
 #endif

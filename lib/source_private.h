@@ -38,6 +38,7 @@ struct dl_source {
 	const struct dl_transport_kind *kind;
 	void *transport;
 	struct dl_transport_round round;
+	bool cut_short; /* it has left out what it knows to be there */
 	struct dl_cursor *cursor;   /* or NULL */
 	struct dl_windows *windows; /* or NULL */
 	bool filling;               /* ... of a backfill */

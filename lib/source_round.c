@@ -36,6 +36,7 @@ void
 dl_source_round_begin(struct dl_source *s)
 {
 	s->round.number++;
+	s->cut_short = false;
 	if (s->cursor == NULL)
 		return;
 	dl_cursor_begin(s->cursor, s->state);
@@ -46,7 +47,7 @@ void
 dl_source_round_done(struct dl_source *s)
 {
 	if (s->cursor != NULL)
-		dl_cursor_keep(s->cursor, s->state);
+		dl_cursor_keep(s->cursor, s->state, s->cut_short);
 	if (s->windows != NULL)
 		dl_windows_done(s->windows, s->state);
 }

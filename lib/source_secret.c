@@ -1,6 +1,5 @@
 #include "source_secret.h"
 
-#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -31,19 +30,40 @@ dl_source_secret_header(const char *name)
 	return is_name(name, strlen(name));
 }
 
-/* Is there "://USER:PASSWORD@" with something for a password? */
+bool
+dl_source_secret_place(const char *value, size_t n)
+{
+	static const char *const places[] = {
+	    "{cursor", "{from", "{to", "{page", NULL};
+	size_t k;
+
+	for (size_t i = 0; places[i] != NULL; i++) {
+		k = strlen(places[i]);
+		if (n > k && strncmp(value, places[i], k) == 0 &&
+		    (value[k] == '}' || value[k] == ':') &&
+		    strcspn(value, "}") + 1 == n)
+			return true;
+	}
+	return false;
+}
+
+/* Does p begin with "USER:PASSWORD@", with something for a password? */
+static bool
+begins_with_login(const char *p)
+{
+	size_t n = strcspn(p, "/?# \t'\""), colon = strcspn(p, ":");
+
+	while (n > 0 && p[n - 1] != '@')
+		n--;
+	return n > 0 && colon + 2 < n;
+}
+
 static bool
 has_password(const char *p)
 {
 	while ((p = strstr(p, "://")) != NULL) {
-		size_t n, colon;
-
 		p += 3;
-		n = strcspn(p, "/?# \t'\"");
-		while (n > 0 && p[n - 1] != '@')
-			n--;
-		colon = strcspn(p, ":");
-		if (n > 0 && colon + 2 < n)
+		if (begins_with_login(p))
 			return true;
 	}
 	return false;
@@ -55,9 +75,11 @@ has_parameter(const char *p)
 {
 	for (p = strchr(p, '?'); p != NULL; p = strpbrk(p + 1, "&?")) {
 		size_t n = strcspn(p + 1, "=&");
+		const char *value = p + 2 + n;
 
-		if (p[1 + n] == '=' && p[2 + n] != '\0' && p[2 + n] != '&' &&
-		    is_name(p + 1, n))
+		if (p[1 + n] == '=' && *value != '\0' && *value != '&' &&
+		    is_name(p + 1, n) &&
+		    !dl_source_secret_place(value, strcspn(value, "&#")))
 			return true;
 	}
 	return false;
@@ -69,4 +91,10 @@ dl_source_secret_url(const char *url)
 	if (has_password(url))
 		return "a password";
 	return has_parameter(url) ? "a key or token" : NULL;
+}
+
+bool
+dl_source_secret_proxy(const char *proxy)
+{
+	return dl_source_secret_url(proxy) != NULL || begins_with_login(proxy);
 }

@@ -7,6 +7,7 @@
 #define DL_SOURCE_SECRET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Does a header of this name prove who asks?  Authorization, X-Api-Key ... */
 bool dl_source_secret_header(const char *name);
@@ -16,5 +17,11 @@ bool dl_source_secret_header(const char *name);
  * that proves who asks (api_key, token ...)?  NULL, or which: "a password".
  */
 const char *dl_source_secret_url(const char *url);
+
+/* The same of a proxy's, which needs no scheme: USER:PASSWORD@HOST. */
+bool dl_source_secret_proxy(const char *proxy);
+
+/* Is a value a name in braces (template.h) and nothing else, {page}? */
+bool dl_source_secret_place(const char *value, size_t n);
 
 #endif

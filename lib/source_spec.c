@@ -173,7 +173,7 @@ check_proxy(const struct dl_source_spec *s, struct dl_err *err)
 
 	if (s->proxy == NULL)
 		return 0;
-	if (dl_source_secret_url(s->proxy) != NULL)
+	if (dl_source_secret_proxy(s->proxy))
 		return dl_source_spec_fail(s, "proxy", err,
 		    "has a password in it: set https_proxy in the environment "
 		    "instead");
@@ -338,11 +338,22 @@ dl_source_spec_check(const struct dl_source_spec *s, struct dl_err *err)
 	return 0;
 }
 
+static void
+add_lines(struct dl_buf *b, const char *const *lines)
+{
+	for (; lines != NULL && *lines != NULL; lines++)
+		dl_buf_printf(b, "%s%c", *lines, '\0');
+	dl_buf_addc(b, '\0');
+}
+
 uint64_t
 dl_source_spec_hash(const struct dl_source_spec *s)
 {
+	/* Another request has another answer, and so has somebody else. */
 	const char *texts[] = {s->url, s->items, s->subject, s->time,
-	    s->time_format, s->delimiter, s->encoding, s->pattern};
+	    s->time_format, s->delimiter, s->encoding, s->pattern, s->method,
+	    s->body, s->auth.user, s->auth.bearer, s->auth.value,
+	    s->auth.client_id, s->auth.access_key};
 	struct dl_buf b = {0};
 	uint64_t hash;
 
@@ -351,6 +362,8 @@ dl_source_spec_hash(const struct dl_source_spec *s)
 			dl_buf_adds(&b, texts[i]);
 		dl_buf_addc(&b, '\0');
 	}
+	add_lines(&b, s->headers);
+	add_lines(&b, s->ref_headers);
 	for (size_t i = 0; i < s->columns.ntypes; i++)
 		dl_buf_printf(&b, "%s%c%d", s->columns.types[i].name, '\0',
 		    (int)s->columns.types[i].type);

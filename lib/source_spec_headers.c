@@ -16,7 +16,8 @@ store_header(struct dl_source_spec *s, size_t i, const char *name,
 	bool ref = dl_secret_ref_is(value);
 	struct dl_err why = {0};
 
-	if (ref || dl_source_secret_header(name)) {
+	if (ref || (dl_source_secret_header(name) &&
+		       !dl_source_secret_place(value, strlen(value)))) {
 		if (dl_secret_ref_check(value, &why) < 0)
 			return dl_conf_fail(s->conf, line, err,
 			    "the header '%s' %s", name, why.msg);

@@ -52,6 +52,8 @@ look(struct dl_source_spec *s, const char *key, const char *text,
 	s->names |= names;
 	if ((names & CURSOR) != 0)
 		*into |= 1u << kind;
+	if (kind == DL_TEMPLATE_JSON && (dl_template_bare(text) & CURSOR) != 0)
+		*into |= 1u << DL_TEMPLATE_NUMBER;
 	return 0;
 }
 
@@ -109,6 +111,13 @@ check_kind(const struct dl_source_spec *s, struct dl_err *err)
 		return dl_source_spec_fail(s, "url", err,
 		    "is of several files, or of MQTT: there {cursor}, {from}, "
 		    "{to} and {page} stand for nothing");
+	if (s->auth.kind != DL_AUTH_NONE && s->url != NULL && !is_web(s) &&
+	    (begins(s, "file:") || begins(s, "exec:")))
+		return dl_source_spec_fail(s, "auth", err,
+		    "is for servers: files and commands ask for none");
+	if (s->auth.kind > DL_AUTH_BASIC && s->url != NULL && !is_web(s))
+		return dl_source_spec_fail(s, "auth", err,
+		    "is 'basic' where the server is none of http and https");
 	if (s->cursor.value != NULL && !is_web(s) && !begins(s, "exec:"))
 		return dl_source_spec_fail(
 		    s, "cursor", err, "is for http, https and exec");

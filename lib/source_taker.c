@@ -112,6 +112,8 @@ begin(void *arg, const char *shown, const char *type, struct dl_err *err)
 		return -1;
 	dl_source_feed_start(s, shown, type);
 	s->wrap.ev.origin = dl_buf_as_span(&s->shown);
+	if (s->cursor != NULL)
+		dl_cursor_page(s->cursor);
 	return 0;
 }
 
@@ -227,5 +229,6 @@ dl_source_taker(struct dl_source *s)
 	    .pause = pause_here,
 	    .settle = settle,
 	    .items = &s->counts->in,
+	    .cut_short = &s->cut_short,
 	    .arg = s};
 }

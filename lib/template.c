@@ -314,6 +314,21 @@ add_xml(struct dl_buf *b, struct dl_span value)
 	}
 }
 
+/* Outside of its strings: nothing but a number is one value there. */
+static int
+add_number(struct dl_buf *b, struct dl_span value, struct dl_err *err)
+{
+	struct dl_err ignored = {0};
+
+	if (value.len > 0 && (dl_json_kind(value) != DL_JSON_NUMBER ||
+				 dl_json_check(value, &ignored) < 0))
+		return dl_err_data(err,
+		    "it is no number, and not between quotes in the JSON of "
+		    "'body'");
+	dl_buf_span(b, value);
+	return 0;
+}
+
 /* The inside of a JSON string; what is not UTF-8 would break the document. */
 static int
 add_json(struct dl_buf *b, struct dl_span value, struct dl_err *err)
@@ -364,12 +379,20 @@ add_value(struct dl_buf *b, struct dl_span value, enum dl_template_into into,
     struct dl_err *err)
 {
 	switch (into) {
+	case DL_TEMPLATE_URL:
+		/* Segments of a path that no escape keeps in their place. */
+		if (dl_span_is(value, ".") || dl_span_is(value, ".."))
+			return dl_err_data(err, "it is '.' or '..', in a URL");
+		dl_template_percent(b, value);
+		return 0;
 	case DL_TEMPLATE_COMMAND:
 		return add_command(b, value, err);
 	case DL_TEMPLATE_HEADER:
 		return add_header(b, value, err);
 	case DL_TEMPLATE_JSON:
 		return add_json(b, value, err);
+	case DL_TEMPLATE_NUMBER:
+		return add_number(b, value, err);
 	case DL_TEMPLATE_XML:
 		add_xml(b, value);
 		return 0;
@@ -437,17 +460,51 @@ fill_place(struct dl_buf *b, const struct place *place,
 	return r;
 }
 
+/* Is what follows end in a string of JSON, if what follows p is (in)? */
+static bool
+in_string(const char *p, const char *end, bool in)
+{
+	for (; p < end; p++)
+		if (*p == '"')
+			in = !in;
+		else if (in && *p == '\\' && p + 1 < end)
+			p++;
+	return in;
+}
+
+unsigned int
+dl_template_bare(const char *body)
+{
+	const char *p = body, *from = body;
+	struct place place;
+	unsigned int set = 0;
+	bool in = false;
+
+	while (next_place(body, &p, DL_TEMPLATE_JSON, &place)) {
+		in = in_string(from, place.at, in);
+		from = place.end;
+		if (!in)
+			set |= DL_TEMPLATE_HAS(place.name);
+	}
+	return set;
+}
+
 int
 dl_template_fill(struct dl_buf *b, const char *text, enum dl_template_into into,
     const struct dl_template_values *values, struct dl_err *err)
 {
 	const char *p = text, *from = text;
+	enum dl_template_into here;
 	struct place place;
+	bool in = false;
 
 	while (next_place(text, &p, into, &place)) {
 		dl_buf_add(b, from, (size_t)(place.at - from));
+		in = in_string(from, place.at, in);
+		here =
+		    into == DL_TEMPLATE_JSON && !in ? DL_TEMPLATE_NUMBER : into;
 		from = place.end;
-		if (fill_place(b, &place, into, &values->of[place.name], err) <
+		if (fill_place(b, &place, here, &values->of[place.name], err) <
 		    0)
 			return -1;
 	}

@@ -11,10 +11,11 @@
  * Braces with anything else in them are left as they are, for bodies are JSON
  * and commands have ${NAME}; in a URL an unknown name is an error.
  *
- * What is put in comes from servers, so it can't leave its place: in a URL and
- * in a form it is percent-encoded (and it can't stand where the host is), in
- * JSON and XML it is escaped, in a header a control character is an error.  In
- * a command, where no quoting is right everywhere, it may have only letters,
+ * What is put in comes from servers, so it can't leave its place: in a URL it is
+ * percent-encoded, can't stand where the host is, and is neither "." nor ".."; in
+ * a form it is percent-encoded, in JSON it is escaped between quotes and a number
+ * elsewhere, in XML it is escaped, in a header a control character is an error.
+ * In a command, where no quoting is right everywhere, it may have only letters,
  * digits and ".:+_,@%=/-", and begins with '-' only as a number.
  */
 #ifndef DL_TEMPLATE_H
@@ -41,7 +42,8 @@ enum dl_template_into {
 	DL_TEMPLATE_URL,
 	DL_TEMPLATE_COMMAND, /* of a URL exec:COMMAND */
 	DL_TEMPLATE_HEADER,
-	DL_TEMPLATE_JSON,
+	DL_TEMPLATE_JSON,   /* the inside of a string */
+	DL_TEMPLATE_NUMBER, /* of JSON, where there are no quotes */
 	DL_TEMPLATE_XML,
 	DL_TEMPLATE_FORM
 };
@@ -86,6 +88,9 @@ int dl_template_fill(struct dl_buf *b, const char *text,
 int dl_template_format_check(const char *format, struct dl_err *err);
 void dl_template_time(
     struct dl_buf *b, const char *format, const struct dl_time *t);
+
+/* The set of those names in a body of JSON that stand outside its strings. */
+unsigned int dl_template_bare(const char *body);
 
 /* May a value that is a text be put into this?  Else it has an error there. */
 bool dl_template_fits(struct dl_span value, enum dl_template_into into);

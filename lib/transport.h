@@ -76,6 +76,12 @@ struct dl_taker {
 	 */
 	int (*settle)(void *arg, struct dl_err *err);
 
+	/*
+	 * Set by an acquisition that is done and has left out what it knows to
+	 * be there: pages past a limit.
+	 */
+	bool *cut_short;
+
 	const uint64_t *items; /* that have come so far, wrong ones too */
 	void *arg;
 };

@@ -2,10 +2,12 @@
 #include "transport.h"
 
 #include "auth.h"
+#include "auth_text.h"
 #include "buf.h"
 #include "clock.h"
 #include "fetch.h"
 #include "link.h"
+#include "log.h"
 #include "polite.h"
 #include "transport_request.h"
 
@@ -74,6 +76,24 @@ transport_close(void *arg)
 	free(t);
 }
 
+/* Whoever stands between reads it: said once, for it may be meant so. */
+static void
+warn_if_in_the_clear(const struct dl_source_spec *s)
+{
+	bool shows = s->nref_headers > 0 || (s->auth.kind != DL_AUTH_NONE &&
+						s->auth.kind != DL_AUTH_SIGV4);
+	struct dl_auth_url url = {.host = NULL};
+	struct dl_err ignored = {0};
+
+	if (shows && dl_auth_url_parse(s->url, &url, &ignored) == 0 &&
+	    !url.https && !url.loopback)
+		dl_log(DL_LOG_WARN,
+		    "%s:%d: 'url' is http: the secret goes over the net in the "
+		    "clear",
+		    s->path, dl_conf_line_of(dl_conf_root(s->conf), "url"));
+	dl_auth_url_release(&url);
+}
+
 static int64_t
 timeout(const struct dl_source_spec *spec)
 {
@@ -119,8 +139,10 @@ transport_open(const struct dl_transport_context *c, struct dl_err *err)
 		o.auth = dl_auth_hooks(t->auth);
 		t->fetch = dl_fetch_new(&o, err);
 	}
-	if (t->fetch != NULL)
+	if (t->fetch != NULL) {
+		warn_if_in_the_clear(spec);
 		return t;
+	}
 fail:
 	transport_close(t);
 	return NULL;
@@ -333,6 +355,7 @@ acquire_pages(struct transport *t, int64_t *after_ms, struct dl_err *err)
 			return DL_TRANSPORT_STOPPED;
 		r = acquire_page(t, after_ms, &more, err);
 	} while (r == DL_TRANSPORT_DONE && more);
+	*t->taker->cut_short = dl_pages_left_out(t->pages);
 	return r;
 }
 

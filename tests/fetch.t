@@ -296,6 +296,13 @@ is "$(passed "CONNECT 127.0.0.1:$sftp_port")" 1 '... through a tunnel'
 https_proxy=http://127.0.0.1:$proxy_port gets 'a proxy of the environment' \
 	"$(tls 0)/a.ndjson" "$ca"
 is "$(passed "CONNECT localhost:$tls_port")" 2 '... is used'
+for proxy in 'http://you:let/mein@127.0.0.1:1' 'ftp://you:letmein@127.0.0.1:1' \
+	'http://you:letmein@127.0.0.1:99999'; do
+	http_proxy=$proxy refused "a proxy of the environment that is none" 78 \
+		'the proxy that the environment says .* can be used' \
+		"http://nowhere.invalid/a.ndjson"
+	is "$(grep -c mein "$T/err")" 0 '... whose password is not said'
+done
 socks_start || exit 1
 gets 'https by SOCKS' "$(tls 0 127.0.0.1)/a.ndjson" "$ca" \
 	"proxy: socks5h://127.0.0.1:$socks_port"

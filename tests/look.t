@@ -36,7 +36,8 @@ untouched 'what is wrong left no state either'
 # Secrets written out are refused, and not repeated.
 for line in 'url: https://me:hunter2@nowhere.invalid/' \
 	'url: https://nowhere.invalid/?api_key=hunter2&x=1' \
-	'url: https://nowhere.invalid/?x=1&access_token=hunter2'; do
+	'url: https://nowhere.invalid/?x=1&access_token=hunter2' \
+	'url: https://nowhere.invalid/?access_token={page}hunter2'; do
 	spec 'name: s' "$line"
 	status 78 "refused: ${line/hunter2/...}" dl-source --check "$T/s.yaml"
 	one_error 'a secret written out' "s.yaml:2: 'url' has a .*written out: say it in 'auth'"
@@ -60,6 +61,35 @@ one_error 'a proxy of another kind' "s.yaml:3: 'proxy' "
 untouched 'references are not looked up by --check'
 spec 'name: s' 'url: https://nowhere.invalid/?sort=key&token=' 'headers:' '  Accept: text/x'
 status 0 'what only looks a bit like one is taken' dl-source --check "$T/s.yaml"
+spec 'name: s' 'url: https://nowhere.invalid/?page_token={page}' \
+	'headers: {X-Next-Token: "{page}"}' 'pages: {by: cursor, next: .next}'
+status 0 'a token that the server gives is none' dl-source --check "$T/s.yaml"
+for proxy in http://me:hunter2@h:1 me:hunter2@h:1; do
+	spec 'name: s' 'url: https://nowhere.invalid/' "proxy: $proxy"
+	status 78 "refused: the proxy ${proxy/hunter2/...}" \
+		dl-source --check "$T/s.yaml"
+	one_error 'a password of a proxy' "s.yaml:3: 'proxy' has a password in it"
+done
+spec 'name: s' 'url: https://nowhere.invalid/' \
+	'auth: {oauth2: {token_url: "https://h/?client_secret=hunter2", client_id: c, client_secret: env:A}}'
+status 78 'refused: a secret in a token_url' dl-source --check "$T/s.yaml"
+one_error 'a secret in a token_url' \
+	"s.yaml:3: 'auth.oauth2.token_url' has a key or token in it, written out"
+spec 'name: s' 'url: http://nowhere.invalid/' 'auth: {bearer: env:A}'
+status 0 'a token for http' dl-source --check "$T/s.yaml"
+one_error 'a token for http' "s.yaml:2: 'url' is http: .* in the clear"
+for url in http://127.0.0.1/ https://nowhere.invalid/; do
+	spec 'name: s' "url: $url" 'auth: {bearer: env:A}'
+	status 0 "a token for $url" dl-source --check "$T/s.yaml"
+	is "$(cat "$T/err")" '' '... without a word'
+done
+for url in exec:true file:///etc/hostname ftp://nowhere.invalid/a; do
+	spec 'name: s' "url: $url" 'auth: {bearer: env:A}'
+	status 78 "a token for $url" dl-source --check "$T/s.yaml"
+	one_error "a token for $url" "s.yaml:3: 'auth' is "
+done
+spec 'name: s' 'url: ftp://nowhere.invalid/a' 'auth: {basic: {user: u, password: env:A}}'
+status 0 'a password for ftp' dl-source --check "$T/s.yaml"
 spec 'name: s' 'url: https://nowhere.invalid/' 'tls: {cert: c.pem}'
 status 78 'half a certificate' dl-source --check "$T/s.yaml"
 one_error 'half a certificate' "s.yaml:3: .*'cert' and 'key'"

@@ -46,6 +46,7 @@ location = /post {
 	proxy_pass http://127.0.0.1:@PORT@/body;
 }
 location = /body { return 200 '[{"id":"$http_x_body","at":"2026-03-01T10:00:00Z"}]'; }
+location = /asked { return 200 '[{"id":"$arg_page","s":"$arg_s"}]'; }
 location = /head { return 200 '[{"id":"$http_since","n":17}]'; }
 E
 sed -i "s#@T@#$T#g" "$T/server"
@@ -125,6 +126,25 @@ status 0 'more pages than max' run max
 is "$(subjects)" '1 2 3 4' 'keep what came'
 like "$(cat "$T/err")" "max.yaml:4: page 2 is the last that 'max' allows" \
 	'and that is said'
+
+# A cursor goes on past the pages that came only where they are in its order.
+for order in '.id | tonumber' '9 - (.id | tonumber)'; do
+	spec order '/asked?s={cursor}' 'pages: {by: page, param: page, max: 2}' \
+		"cursor: {value: $order, start: 0}"
+	rm -rf "$DL_HOME/sources/order" "$DL_HOME/commits/source.order"
+	run order 2>/dev/null
+	status 0 "a cursor of $order, where 'max' leaves pages out" run order
+	case $order in
+	.*) asked=2 ;;
+	*)
+		asked=0
+		like "$(cat "$T/err")" "order.yaml:5: 'cursor' stays where it is" \
+			'... is said'
+		;;
+	esac
+	is "$(jq -r 'select(.type == "dl.record") | .data.s' "$T/events" | sort -u)" \
+		"$asked" "... asks from $asked on"
+done
 
 # Where a server may not lead us.
 spec file /file 'pages: {by: next, next: .next}' 'items: .items'

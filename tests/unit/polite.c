@@ -494,6 +494,36 @@ a_server_is_scheme_host_and_port(void **state)
 	dl_polite_free(q);
 }
 
+/* What libcurl sends escaped is a URL here, too. */
+static void
+a_url_may_have_spaces(void **state)
+{
+	struct dl_limits_spec spec = limits(1, 0);
+	struct dl_polite *p = dl_polite_new("home", &spec, 1000, &stop);
+
+	(void)state;
+	enter(p, HOST "/a b?\xc3\xa4= c");
+	dl_polite_free(p);
+}
+
+/* Who put it there would have us write into another file. */
+static void
+a_link_is_not_followed(void **state)
+{
+	struct dl_limits_spec spec = limits(0, 50);
+	struct dl_polite *p = dl_polite_new("home", &spec, 1000, &stop);
+	struct dl_err err = {0};
+
+	(void)state;
+	enter(p, HOST);
+	assert_int_equal(system("cd home/locks && set -- *.rate && "
+				"echo mine >../mine && ln -sf ../mine \"$1\""),
+	    0);
+	assert_int_equal(dl_polite_enter(p, HOST, &err), -1);
+	assert_int_equal(system("test \"$(cat home/mine)\" = mine"), 0);
+	dl_polite_free(p);
+}
+
 static void
 without_limits_nothing_is_touched(void **state)
 {
@@ -629,6 +659,8 @@ main(void)
 	    cmocka_unit_test_setup(a_killed_process_frees_its_slot, fresh),
 	    cmocka_unit_test_setup(a_stop_ends_the_wait, fresh),
 	    cmocka_unit_test_setup(a_server_is_scheme_host_and_port, fresh),
+	    cmocka_unit_test_setup(a_url_may_have_spaces, fresh),
+	    cmocka_unit_test_setup(a_link_is_not_followed, fresh),
 	    cmocka_unit_test_setup(without_limits_nothing_is_touched, fresh),
 	    cmocka_unit_test_setup(a_home_that_is_none_is_told, fresh),
 	    cmocka_unit_test(limits_are_read),

@@ -61,7 +61,7 @@ acquire(struct dl_cursor *c, const char *items)
 		dl_cursor_item(c, dl_span(items, n));
 		items += n + (items[n] == '\n');
 	}
-	dl_cursor_keep(c, st);
+	dl_cursor_keep(c, st, false);
 }
 
 static void

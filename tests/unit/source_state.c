@@ -451,7 +451,20 @@ specs_differ(void **state)
 	s.columns = (struct dl_column_rules){one, &rule, 1, false};
 	t.columns = (struct dl_column_rules){two, NULL, 0, false};
 	assert_int_not_equal(dl_source_spec_hash(&s), dl_source_spec_hash(&t));
-	s.columns = (struct dl_column_rules){0};
+	s.columns = t.columns = (struct dl_column_rules){0};
+	/* Another request, and another who asks, may have another answer. */
+	assert_int_equal(dl_source_spec_hash(&s), dl_source_spec_hash(&t));
+	s.body = "a";
+	assert_int_not_equal(dl_source_spec_hash(&s), dl_source_spec_hash(&t));
+	t.method = "a";
+	assert_int_not_equal(dl_source_spec_hash(&s), dl_source_spec_hash(&t));
+	s.body = t.method = NULL;
+	s.headers = (const char *[]){"X: 1", NULL};
+	t.headers = (const char *[]){"X: 2", NULL};
+	assert_int_not_equal(dl_source_spec_hash(&s), dl_source_spec_hash(&t));
+	s.headers = t.headers = NULL;
+	s.auth.bearer = "env:A";
+	assert_int_not_equal(dl_source_spec_hash(&s), dl_source_spec_hash(&t));
 	dl_source_spec_release(&s);
 }
 

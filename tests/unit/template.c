@@ -113,6 +113,23 @@ no_value_leaves_its_place(void **state)
 	fills("x {cursor}", DL_TEMPLATE_COMMAND, &v, "x -12.5");
 	v.of[DL_TEMPLATE_CURSOR].text = DL_SPAN("\xff");
 	refuses("{\"a\":\"{cursor}\"}", DL_TEMPLATE_JSON, &v, "UTF-8");
+
+	/* Without quotes around it a value could bring others along. */
+	v.of[DL_TEMPLATE_PAGE].text = DL_SPAN("1,\"admin\":true");
+	refuses("{\"a\":\"\\\"{page}\",\"b\":{page}}", DL_TEMPLATE_JSON, &v,
+	    "no number");
+	v.of[DL_TEMPLATE_PAGE].text = DL_SPAN("-1.5e3");
+	fills("{\"a\":\"\\\"{page}\",\"b\":{page}}", DL_TEMPLATE_JSON, &v,
+	    "{\"a\":\"\\\"-1.5e3\",\"b\":-1.5e3}");
+	assert_int_equal(
+	    dl_template_bare("{\"a\":\"{from}{\\\"{to}\",\"b\":[{page}]}"),
+	    PAGE);
+
+	/* A path's own way up. */
+	v.of[DL_TEMPLATE_PAGE].text = DL_SPAN("..");
+	refuses("https://h/a/{page}/b", DL_TEMPLATE_URL, &v, "'.' or '..'");
+	v.of[DL_TEMPLATE_PAGE].text = DL_SPAN("a..");
+	fills("https://h/a/{page}/b", DL_TEMPLATE_URL, &v, "https://h/a/a../b");
 	refuses("{cursor:%Y}", DL_TEMPLATE_HEADER, &v, "no time");
 	/* A time that is no word is written as one. */
 	v.of[DL_TEMPLATE_FROM] = at("2026-01-01T10:00:00Z");

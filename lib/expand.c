@@ -12,13 +12,12 @@
 #define WINDOW_LOG 27 /* what zstd's own program takes */
 #define FREE_BYTES ((uint64_t)256 << 20)
 #define RATIO_MAX 1100
-#define MAGIC_MAX 4
 
 struct dl_expand {
 	enum dl_expand_kind asked, kind; /* kind AUTO: not told yet */
 	dl_expand_fn *fn;
 	void *arg;
-	char head[MAGIC_MAX]; /* first bytes that don't tell it yet */
+	char head[DL_EXPAND_HEAD]; /* first bytes that don't tell it yet */
 	size_t nhead;
 	ZSTD_DCtx *zstd;
 	z_stream z;
@@ -80,9 +79,8 @@ zlib_head(const unsigned char *p)
 	       (p[0] * 256 + p[1]) % 31 == 0;
 }
 
-/* What n first bytes are; AUTO while more of them are needed. */
-static enum dl_expand_kind
-tell(const char *head, size_t n)
+enum dl_expand_kind
+dl_expand_tell(const char *head, size_t n)
 {
 	static const struct {
 		enum dl_expand_kind kind;
@@ -264,7 +262,7 @@ decide(struct dl_expand *x, bool ended, struct dl_err *err)
 	enum dl_expand_kind kind = x->asked;
 
 	if (kind == DL_EXPAND_AUTO)
-		kind = tell(x->head, x->nhead);
+		kind = dl_expand_tell(x->head, x->nhead);
 	else if (kind == DL_EXPAND_DEFLATE && x->nhead < 2)
 		kind = DL_EXPAND_AUTO;
 	if (kind == DL_EXPAND_AUTO && !ended)

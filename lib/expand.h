@@ -25,6 +25,14 @@ enum dl_expand_kind {
 	DL_EXPAND_DEFLATE
 };
 
+#define DL_EXPAND_HEAD 4 /* bytes that tell it */
+
+/*
+ * What n first bytes, DL_EXPAND_HEAD at most, are packed with; AUTO where more
+ * of them are needed.
+ */
+enum dl_expand_kind dl_expand_tell(const char *head, size_t n);
+
 /* Some plain bytes, never none; -1 (and err filled) stops. */
 typedef int dl_expand_fn(
     void *arg, const char *p, size_t n, struct dl_err *err);

@@ -2,6 +2,7 @@
 
 #include "buf.h"
 #include "hash.h"
+#include "metric.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@ struct dl_files_hash {
 	void *memory;
 	XXH3_state_t *state; /* in it */
 	int64_t left;
+	const volatile sig_atomic_t *stop;
 };
 
 static uint64_t
@@ -124,7 +126,7 @@ dl_files_mark_set(
 }
 
 struct dl_files_hash *
-dl_files_hash_new(void)
+dl_files_hash_new(const volatile sig_atomic_t *stop)
 {
 	struct dl_files_hash *h = dl_alloc(sizeof(*h));
 	uintptr_t at;
@@ -133,6 +135,7 @@ dl_files_hash_new(void)
 	h->memory = dl_calloc(1, sizeof(*h->state) + ALIGNED);
 	at = ((uintptr_t)h->memory + ALIGNED - 1) / ALIGNED * ALIGNED;
 	h->state = (XXH3_state_t *)at;
+	h->stop = stop;
 	dl_files_hash_start(h, 0);
 	return h;
 }
@@ -178,9 +181,10 @@ dl_files_hash_file(struct dl_files_hash *h, int fd, int64_t n, const char *name,
 	int64_t at = 0, most = n < h->left ? n : h->left;
 	ssize_t got = 1;
 
-	while (at < most && got > 0) {
+	while (at < most && got > 0 && !*h->stop) {
 		size_t want = most - at < BLOCK ? (size_t)(most - at) : BLOCK;
 
+		dl_metric_tick();
 		got = pread(fd, block, want, at);
 		if (got < 0 && errno == EINTR) {
 			got = 1;

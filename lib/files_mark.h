@@ -14,6 +14,7 @@
 #include "err.h"
 #include "source_state.h"
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -53,7 +54,7 @@ void dl_files_mark_set(
 /* The hash of a file's beginning, as it is read. */
 struct dl_files_hash;
 
-struct dl_files_hash *dl_files_hash_new(void);
+struct dl_files_hash *dl_files_hash_new(const volatile sig_atomic_t *stop);
 void dl_files_hash_free(struct dl_files_hash *h); /* NULL does nothing */
 
 /* Of the first most bytes; what comes after them does not count. */
@@ -61,7 +62,10 @@ void dl_files_hash_start(struct dl_files_hash *h, int64_t most);
 void dl_files_hash_add(struct dl_files_hash *h, const char *p, size_t n);
 uint64_t dl_files_hash_value(const struct dl_files_hash *h);
 
-/* Add the first n bytes of a file: -1, it cannot be read; 0, it is shorter. */
+/*
+ * Add the first n bytes of a file: -1, it cannot be read; 0, it is shorter, or
+ * a stop came.
+ */
 int dl_files_hash_file(struct dl_files_hash *h, int fd, int64_t n,
     const char *name, struct dl_err *err);
 

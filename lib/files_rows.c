@@ -1,6 +1,7 @@
 #include "files_rows.h"
 
 #include "buf.h"
+#include "metric.h"
 
 #include <errno.h>
 #include <iconv.h>
@@ -95,6 +96,14 @@ read_at(
 	return got;
 }
 
+/* A file without rows may have terabytes. */
+static bool
+is_stopped(const struct dl_files_rows *r)
+{
+	dl_metric_tick();
+	return r->stop != NULL && *r->stop;
+}
+
 static int64_t
 last_forward(struct dl_files_rows *r, int fd, int64_t from, int64_t size,
     char *block, const char *name, struct dl_err *err)
@@ -105,6 +114,8 @@ last_forward(struct dl_files_rows *r, int fd, int64_t from, int64_t size,
 
 	dl_files_rows_start(r);
 	while (at < size) {
+		if (is_stopped(r))
+			return from;
 		n = size - at < BLOCK ? (size_t)(size - at) : BLOCK;
 		if ((got = read_at(fd, block, n, at, name, err)) < 0)
 			return -1;
@@ -127,6 +138,8 @@ last_backward(struct dl_files_rows *r, int fd, int64_t from, int64_t size,
 	ssize_t got;
 
 	while (at > from) {
+		if (is_stopped(r))
+			return from;
 		n = at - from < BLOCK ? (size_t)(at - from) : BLOCK;
 		at -= (int64_t)n;
 		if ((got = read_at(fd, block, n, at, name, err)) < 0)

@@ -11,11 +11,13 @@
 #include "err.h"
 #include "span.h"
 
+#include <signal.h>
 #include <stdint.h>
 
 struct dl_files_rows {
 	bool csv;
-	char delimiter; /* of csv */
+	char delimiter;                    /* of csv */
+	const volatile sig_atomic_t *stop; /* ends a search early; or NULL */
 	/* private */
 	int state;
 };
@@ -34,7 +36,8 @@ size_t dl_files_rows_feed(struct dl_files_rows *r, const char *p, size_t n);
 
 /*
  * Where, in the file fd, of which from is the beginning of a row, the last row
- * ends that ends before size; from: none does.  -1: it cannot be read.
+ * ends that ends before size; from: none does, or a stop came.  -1: it cannot be
+ * read.
  */
 int64_t dl_files_rows_last(struct dl_files_rows *r, int fd, int64_t from,
     int64_t size, const char *name, struct dl_err *err);

@@ -61,6 +61,13 @@ struct dl_source {
 	 */
 	uint64_t whole_at, safe_at, saved_at;
 
+	/*
+	 * The beginning of a document is out that was not read to its end, and
+	 * comes again: a position after it would make the sinks store it twice.
+	 * It ends with an acquisition that is whole.
+	 */
+	bool torn;
+
 	bool follow;
 
 	/* For a look: at most look_most events, no position, no checkpoint. */
@@ -69,9 +76,9 @@ struct dl_source {
 	bool enough;
 
 	/*
-	 * What went out since the last acquisition that was whole: an attempt
-	 * after one that was cut off passes over it.  Sinks skip only what
-	 * earlier runs stored, and would store it twice.
+	 * What went out since there could last be a position: an attempt after
+	 * one that was cut off passes over it.  Sinks skip only what earlier
+	 * runs stored, and would store it twice.
 	 */
 	bool remembers;
 	struct dl_idset sent;
@@ -115,6 +122,12 @@ int dl_source_round(
 int dl_source_round_open(
     struct dl_source *s, const struct dl_source_options *o, struct dl_err *err);
 void dl_source_round_close(struct dl_source *s);
+
+/*
+ * What is out by now, and not as a whole document, was left in its middle:
+ * called before the next one begins.
+ */
+void dl_source_leave(struct dl_source *s);
 
 /* An acquisition begins; and that it was whole. */
 void dl_source_round_begin(struct dl_source *s);

@@ -95,7 +95,7 @@ acquire(struct dl_source *s, struct dl_err *err)
 	uint64_t dead = s->counts->dead, came = s->counts->in;
 	int64_t after_ms;
 
-	s->whole_at = dl_source_passed_on(s);
+	dl_source_leave(s);
 	s->deadline_ms = 0;
 	if (s->spec->limits.max_time_ms > 0 && !s->spec->stream &&
 	    !s->kind->endless)
@@ -139,11 +139,8 @@ conclude(struct dl_source *s, enum dl_transport_result r, struct dl_err *err)
 {
 	struct dl_err late = {0};
 
-	if (r == DL_TRANSPORT_DONE || r == DL_TRANSPORT_NOTHING) {
-		/* What comes again from now on does so by the source's will. */
-		dl_idset_release(&s->sent);
+	if (r == DL_TRANSPORT_DONE || r == DL_TRANSPORT_NOTHING)
 		return dl_source_save(s, err);
-	}
 	if (s->enough) {
 		dl_err_clear(err);
 		return dl_source_flush(s, err);

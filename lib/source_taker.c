@@ -55,11 +55,22 @@ dl_source_note(struct dl_source *s)
 		dl_source_state_set_text(s->state, DL_SOURCE_LAST_ID, id);
 }
 
+void
+dl_source_leave(struct dl_source *s)
+{
+	if (dl_source_passed_on(s) != s->whole_at)
+		s->torn = true;
+	s->whole_at = dl_source_passed_on(s);
+}
+
 int
 dl_source_save(struct dl_source *s, struct dl_err *err)
 {
 	int r;
 
+	s->torn = false;
+	/* What is out comes again by the source's will alone, or not at all. */
+	dl_idset_release(&s->sent);
 	dl_source_note(s);
 	s->settled_ms = dl_clock_ms();
 	s->safe_at = s->whole_at = dl_source_passed_on(s);
@@ -75,8 +86,6 @@ dl_source_save(struct dl_source *s, struct dl_err *err)
 		return dl_source_flush(s, err);
 	}
 	s->saved_at = s->counts->out;
-	/* What is before a position does not come again in this run. */
-	dl_idset_release(&s->sent);
 	return dl_source_checkpoint(s, err);
 }
 
@@ -110,6 +119,7 @@ begin(void *arg, const char *shown, const char *type, struct dl_err *err)
 
 	if (check_time(s, err) < 0)
 		return -1;
+	dl_source_leave(s);
 	dl_source_feed_start(s, shown, type);
 	s->wrap.ev.origin = dl_buf_as_span(&s->shown);
 	if (s->cursor != NULL)
@@ -142,10 +152,14 @@ pause_here(void *arg, struct dl_err *err)
 {
 	struct dl_source *s = arg;
 
-	s->safe_at = s->whole_at = dl_source_passed_on(s);
+	s->whole_at = dl_source_passed_on(s);
+	if (!s->torn) {
+		s->safe_at = s->whole_at;
+		dl_idset_release(&s->sent);
+	}
 	dl_source_note(s);
 	dl_metric_tick();
-	if (dl_clock_ms() - s->settled_ms >= SAVE_EVERY_MS)
+	if (!s->torn && dl_clock_ms() - s->settled_ms >= SAVE_EVERY_MS)
 		return dl_source_save(s, err);
 	if (s->dead.out.buf.len > 0 && dl_dead_sync(&s->dead, err) < 0) {
 		s->broken = true;

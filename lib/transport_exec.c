@@ -26,8 +26,9 @@ struct exec {
 	/* Of the acquisition at hand. */
 	const struct dl_taker *taker;
 	struct dl_child child;
-	int64_t until_ms; /* when it has to have ended; -1: never */
-	int64_t came;     /* bytes */
+	int64_t until_ms;  /* when it has to have ended; -1: never */
+	int64_t paused_ms; /* when pause was called last */
+	int64_t came;      /* bytes */
 };
 
 /* How the output of a command ended. */
@@ -163,10 +164,16 @@ await_output(const struct exec *t, int most)
 	return poll(&p, 1, (int)ms) == 0 ? 0 : 1;
 }
 
+static int
+pause_now(struct exec *t, struct dl_err *err)
+{
+	t->paused_ms = dl_clock_ms();
+	return t->taker->pause(t->taker->arg, err);
+}
+
 static enum ended
 pump(struct exec *t, struct dl_err *err)
 {
-	const struct dl_taker *to = t->taker;
 	bool fresh = false; /* something came that no pause was told of */
 	ssize_t n;
 
@@ -183,10 +190,16 @@ pump(struct exec *t, struct dl_err *err)
 			fresh = t->c.spec->stream;
 			if (take(t, (size_t)n, err) < 0)
 				return ENDED_FAIL;
+			/* One that is never silent is to have positions, too. */
+			if (!fresh || dl_clock_ms() - t->paused_ms < IDLE_MS)
+				continue;
+			if (pause_now(t, err) < 0)
+				return ENDED_FAIL;
+			fresh = false;
 		} else if (errno == EAGAIN) {
 			if (await_output(t, fresh ? IDLE_MS : NAP_MS) > 0)
 				continue;
-			if (fresh && to->pause(to->arg, err) < 0)
+			if (fresh && pause_now(t, err) < 0)
 				return ENDED_FAIL;
 			fresh = false;
 		} else if (errno != EINTR) {
@@ -270,6 +283,7 @@ exec_acquire(void *arg, struct dl_source_state *st,
 	*after_ms = -1;
 	t->taker = taker;
 	t->came = 0;
+	t->paused_ms = dl_clock_ms();
 	dl_buf_clear(&t->command);
 	if (dl_template_fill(&t->command, command_of(spec), DL_TEMPLATE_COMMAND,
 		&t->c.round->values, err) < 0 ||

@@ -10,6 +10,7 @@
 #include "expand.h"
 #include "log.h"
 #include "metric.h"
+#include "seen.h"
 #include "source_guess.h"
 
 #include <errno.h>
@@ -19,11 +20,12 @@
 #include <unistd.h>
 
 #define READ_SIZE (256 << 10)
-#define PIECE (8 << 20) /* of lines: about what is between two positions */
-#define SETTLE_MS 2000  /* a document that was quiet so long is whole */
-#define LINE_MS 10000   /* ... and so is a last line without its end */
-#define NAP_MS 50       /* a signal just before a wait is seen this late */
-#define HEADER_SLACK 16 /* a byte order mark and line ends, past max_item */
+#define PIECE (8 << 20)  /* of lines: about what is between two positions */
+#define SETTLE_MS 2000   /* a document that was quiet so long is whole */
+#define WRITTEN_MS 60000 /* ... and one that breaks off is so for good */
+#define LINE_MS 10000    /* ... and so is a last line without its end */
+#define NAP_MS 50        /* a signal just before a wait is seen this late */
+#define HEADER_SLACK 16  /* a byte order mark and line ends, past max_item */
 
 struct files {
 	struct dl_transport_context c;
@@ -34,6 +36,7 @@ struct files {
 	struct dl_files_hash *hash;
 	struct dl_files_rows rows;
 	struct dl_buf header;
+	struct dl_seen half; /* the prints of documents that broke off */
 
 	/* Of the acquisition at hand. */
 	const struct dl_taker *taker;
@@ -74,7 +77,8 @@ files_open(const struct dl_transport_context *c, struct dl_err *err)
 	t->c = *c;
 	t->pattern = pattern;
 	t->bytes = dl_alloc(READ_SIZE);
-	t->hash = dl_files_hash_new();
+	t->hash = dl_files_hash_new(c->stop);
+	t->rows.stop = c->stop;
 	t->rows.delimiter = *c->spec->delimiter;
 	t->plain = dl_files_rows_newline(c->spec->encoding) &&
 	           (c->spec->unpack == DL_EXPAND_NONE ||
@@ -90,6 +94,7 @@ files_close(void *arg)
 	dl_files_list_release(&t->list);
 	dl_files_hash_free(t->hash);
 	dl_buf_release(&t->header);
+	dl_seen_release(&t->half);
 	free(t->bytes);
 	free(t->pattern);
 	free(t);
@@ -119,19 +124,17 @@ wait_for(struct files *t, int64_t ms)
 		t->wait_ms = ms;
 }
 
-/* Do the first bytes say that it is packed?  Rather too often than not. */
+/* Do the first bytes say that it is packed, or may be? */
 static bool
 packed(const struct files *t, const struct file *f)
 {
-	unsigned char p[4] = {0};
+	char head[DL_EXPAND_HEAD];
+	ssize_t n;
 
 	if (t->c.spec->unpack == DL_EXPAND_NONE)
 		return false;
-	if (pread(f->fd, p, sizeof(p), 0) < 2)
-		return false;
-	return (p[0] == 0x1f && p[1] == 0x8b) ||
-	       memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0 ||
-	       ((p[0] & 0x0f) == 8 && (p[0] << 8 | p[1]) % 31 == 0);
+	n = pread(f->fd, head, sizeof(head), 0);
+	return n > 1 && dl_expand_tell(head, (size_t)n) != DL_EXPAND_NONE;
 }
 
 /* May it be read on from where it ended?  Else it is one document. */
@@ -181,6 +184,36 @@ refused(const struct file *f, int64_t from, struct dl_err *err)
 	return FAILED;
 }
 
+/* A document breaks off: whoever writes it may have paused. */
+static enum outcome
+broken_off(struct files *t, const struct file *f, struct dl_err *err)
+{
+	struct dl_err why = *err;
+
+	if (f->now.quiet_ms >= WRITTEN_MS || err->status != DL_EXIT_DATA)
+		return refused(f, 0, err);
+	(void)dl_seen_put(&t->half, f->now.key, f->now.print);
+	dl_err_prefix(&why, "not whole yet");
+	why.status = DL_EXIT_TEMP;
+	dl_err_clear(err);
+	return pass_over(t, &why);
+}
+
+/* Did it break off, and is as it was?  Then its items come no second time. */
+static bool
+is_half_still(struct files *t, const struct file *f)
+{
+	struct dl_err why = {0};
+	uint64_t print;
+
+	if (f->now.quiet_ms >= WRITTEN_MS ||
+	    !dl_seen_get(&t->half, f->now.key, &print) || print != f->now.print)
+		return false;
+	dl_err_temp(&why, "'%s' is not whole yet", f->name);
+	pass_over(t, &why);
+	return true;
+}
+
 /* Some bytes from *at on: how many, 0 it is shorter than it was, -1. */
 static ssize_t
 read_some(struct files *t, const struct file *f, int64_t at, int64_t end,
@@ -221,8 +254,8 @@ hand_over(struct files *t, struct file *f, int64_t *at, int64_t end, bool lines,
 	    to->bytes(to->arg, t->header.p, t->header.len, err) < 0)
 		return refused(f, from, err);
 	while (now < end && !enough) {
-		/* A piece of lines is soon whole. */
-		if (!lines && *t->c.stop)
+		/* A piece of lines is soon whole, if it has any. */
+		if (*t->c.stop && (!lines || now - from >= PIECE))
 			return STOPPED;
 		dl_metric_tick();
 		if ((n = read_some(t, f, now, end, &why)) < 0)
@@ -240,7 +273,7 @@ hand_over(struct files *t, struct file *f, int64_t *at, int64_t end, bool lines,
 		now += n;
 	}
 	if (to->end(to->arg, &cut_off, err) < 0)
-		return refused(f, from, err);
+		return cut_off ? broken_off(t, f, err) : refused(f, from, err);
 	*at = now;
 	return GOES_ON;
 }
@@ -251,7 +284,7 @@ remember(struct files *t, const struct file *f, int64_t read, bool handed,
     struct dl_err *err)
 {
 	struct dl_files_mark m = {.read = read,
-	    .print = f->now.print,
+	    .print = read < f->now.size ? DL_FILES_NO_PRINT : f->now.print,
 	    .same = dl_files_hash_value(t->hash)};
 
 	dl_files_mark_set(t->st, f->now.key, &m);
@@ -289,6 +322,8 @@ read_whole(struct files *t, struct file *f, struct dl_err *err)
 		wait_for(t, SETTLE_MS - f->now.quiet_ms);
 		return GOES_ON;
 	}
+	if (is_half_still(t, f))
+		return GOES_ON;
 	if (most > 0 && f->now.size > most) {
 		dl_err_data(&why,
 		    "'%s' has %lld bytes, more than the %lld that 'max_bytes' "
@@ -377,8 +412,6 @@ read_lines(struct files *t, struct file *f, struct dl_err *err)
 		r = hand_over(t, f, &at, end, true, err);
 		if (r != GOES_ON || at == was)
 			break;
-		if (at < end)
-			f->now.print = DL_FILES_NO_PRINT;
 		r = remember(t, f, at, true, err);
 	}
 	return r;

@@ -191,4 +191,24 @@ spec 'echo "{\"n\":1}"; exit 2' 'format: ndjson' 'stream: true'
 status 75 'a stream that fails' dl-source "$T/s.yaml"
 is "$(data) $(positions)" '{"n":1} 2' '... what came is a position'
 
+# One that is never silent.
+spec "yes '{\"a\":1}'" 'format: ndjson' 'stream: true' 'subject: .a' 'only_changed: true'
+rm -rf "$DL_HOME"
+follow
+moved() { [ "$(positions)" -ge 2 ]; }
+soon moved
+is "$(data) $(positions)" '{"a":1} 2' 'what came of a stream that is never silent is a position'
+unfollow
+spec 'seq 3000000 | sed "s/.*/{\"t\":&}/"; exec sleep 1000' 'format: ndjson' \
+	'stream: true' 'time: .t' 'time_format: s'
+# shellcheck disable=SC2016 # for the inner shell
+/usr/bin/time -f %M -o "$T/rss" sh -c 'echo $$ >"$1/pid"; exec dl-source -f "$1/s.yaml"' \
+	sh "$T" >"$T/out" &
+timed=$!
+soon came '"t":3000000}'
+kill "$(cat "$T/pid")"
+wait "$timed"
+[ "${FLAVOUR:-plain}" = plain ] &&
+	is "$(($(tail -n 1 "$T/rss") < 32768))" 1 'what it has brought is not remembered for ever'
+
 done_testing

@@ -372,4 +372,93 @@ said 'one that is too long' "'$in/b' has 51 bytes.*max_bytes"
 is "$(jq -r 'select(.type == "dl.record") | .data_base64' "$T/out" | base64 -d)" \
 	abd '... the others come'
 
+## What only looks packed is not; what begins with a frame to be skipped is.
+
+afresh
+spec "file://$in/*" 'format: text'
+echo '80 a' >"$in/log"
+echo 'hb a' >"$in/log2"
+poll 'text that could be deflate' '{"line":"80 a"} {"line":"hb a"}'
+echo '80 b' >>"$in/log"
+echo 'hb b' >>"$in/log2"
+old "$in"/*
+poll '... and has grown' '{"line":"80 b"} {"line":"hb b"}'
+afresh
+spec "file://$in/*" 'format: ndjson'
+{ printf 'P*M\030\002\0\0\0\n\n' && head -c 9M /dev/urandom | base64 -w 1000 |
+	sed 's/.*/"&"/' | zstd -qc; } >"$in/a"
+old "$in/a"
+status 0 'zstd behind a frame to be skipped' dl-source "$T/s.yaml"
+is "$(grep -c dl.record "$T/out")" 12583 '... is one document'
+
+## A failure far behind in a file is its own.
+
+afresh
+{ seq 1100000 | sed 's/.*/{"n":&}/' && echo '{"n":'; } >"$in/a"
+old "$in/a"
+status 65 'a wrong item after 16 MB' dl-source "$T/s.yaml"
+like "$(cat "$T/err")" "^dl-source: after byte [0-9]{7,}: file://$in/a: line" '... it is told where'
+
+## What was left in its middle comes again: nothing behind it is a position.
+
+afresh
+spec "file://$in/*" 'format: ndjson' 'every: 1s'
+{ seq 200000 | sed 's/.*/{"n":&,"some":"more of it"}/' && echo '{"n":'; } >"$in/b"
+old "$in/b"
+mkfifo "$T/slow"
+dl-source -f "$T/s.yaml" >"$T/slow" 2>"$T/err" &
+follower=$!
+tap_pids+=($!)
+exec 7<"$T/slow"
+head -n 2 <&7 >/dev/null
+touch -d '30 minutes ago' "$in/b"
+echo '{"a":1}' >"$in/a"
+cat <&7 >"$T/out"
+exec 7<&-
+wait "$follower"
+is "$?" 65 'a file is written while it is read, and is wrong the next time'
+like "$(head -n 1 "$T/err")" 'it was written while it was read' '... which is told'
+is "$(grep -c '"data":{"a":1}' "$T/out")" 1 '... another one comes'
+is "$(grep -c dl.checkpoint "$T/out")" 0 '... and no position, for it comes again'
+
+## A file without rows may have terabytes: a stop ends that, too.
+
+is_open() { find "/proc/$follower/fd" -lname "$in/x" 2>/dev/null | grep -q .; }
+ended() { ! kill -0 "$follower" 2>/dev/null; }
+for format in ndjson csv; do
+	afresh
+	spec "file://$in/*" "format: $format"
+	truncate -s 1T "$in/x"
+	follow
+	soon is_open
+	kill "$follower"
+	soon ended
+	is "$(ended && echo ended)" ended "$format: a stop in a file without rows"
+	kill -9 "$follower" 2>/dev/null
+	wait "$follower"
+	is "$?" 0 "$format: ... ends well"
+done
+
+## A document that breaks off, and was written a moment ago, may go on.
+
+afresh
+spec "file://$in/*" 'format: json' 'every: 1s'
+printf '[{"n":1},{"n":2}' >"$in/a"
+echo '[{"n":9}]' >"$in/b"
+old "$in/b"
+touch -d '5 seconds ago' "$in/a"
+status 75 'a document that broke off a moment ago' dl-source "$T/s.yaml"
+said 'a document that broke off a moment ago' "not whole yet: file://$in/a: the document ends"
+is "$(data)" '{"n":1} {"n":2} {"n":9}' '... the others come'
+is "$(grep -c dl.checkpoint "$T/out")" 1 '... and no position, for it comes again'
+follow
+twice() { [ "$(grep -c 'not whole yet' "$T/err")" -ge 2 ]; }
+soon twice
+is "$(data)" '{"n":1} {"n":2} {"n":9}' '... not again as it is'
+printf ',{"n":3}]' >>"$in/a"
+soon came '"n":3}'
+unfollow
+is "$? $(data)" '0 {"n":1} {"n":2} {"n":9} {"n":1} {"n":2} {"n":3}' '... but once it is whole'
+is "$(tail -n 1 "$T/out" | jq -r .type)" dl.checkpoint '... and then is a position'
+
 done_testing

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+static const volatile sig_atomic_t no_stop;
 static char dir[] = "/tmp/dl-files.XXXXXX";
 
 static int
@@ -351,7 +352,7 @@ inodes(void **state)
 static uint64_t
 hash_of_file(int fd, int64_t n, int64_t most, int want)
 {
-	struct dl_files_hash *h = dl_files_hash_new();
+	struct dl_files_hash *h = dl_files_hash_new(&no_stop);
 	struct dl_err err = {0};
 	uint64_t value;
 
@@ -368,7 +369,7 @@ hashes(void **state)
 	const uint64_t mask = (UINT64_C(1) << DL_FILES_BITS) - 1;
 	size_t n = 700000;
 	char *p = dl_alloc(n);
-	struct dl_files_hash *h = dl_files_hash_new();
+	struct dl_files_hash *h = dl_files_hash_new(&no_stop);
 	int fd;
 
 	(void)state;

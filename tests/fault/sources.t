@@ -33,8 +33,11 @@ check_usage() {
 		'dl-commit dl-source dl-stream-put' 'of any of the three'
 	# The sanitizers keep what is freed for a while.
 	[ "${FLAVOUR:-plain}" = plain ] || return
+	# dl-stream-put folds its producer's lines now and then, to the newest
+	# 1,024: the first time takes 400 KiB, the next ones no more.
 	is "$(join "$T/usage.2" "$T/usage.3" |
-		awk '$4 > $2 + 256 { print $1, $2, $4 }')" '' \
+		awk '$4 > $2 + 256 + ($1 == "dl-stream-put") * 256 {
+			print $1, $2, $4 }')" '' \
 		'and memory is flat: in the last third 256 KiB more at most'
 }
 

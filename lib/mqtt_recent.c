@@ -51,8 +51,21 @@ dl_mqtt_recent_add(struct dl_mqtt_recent *r, uint16_t mid, uint64_t hash)
 bool
 dl_mqtt_recent_has(const struct dl_mqtt_recent *r, uint16_t mid, uint64_t hash)
 {
+	/* Under one identifier only the last one can come again. */
+	for (size_t i = 1; i <= r->n; i++) {
+		size_t at = (r->next + r->max - i) % r->max;
+
+		if (r->mid[at] == mid)
+			return r->hash[at] == hash;
+	}
+	return false;
+}
+
+bool
+dl_mqtt_recent_has_hash(const struct dl_mqtt_recent *r, uint64_t hash)
+{
 	for (size_t i = 0; i < r->n; i++)
-		if (r->mid[i] == mid && r->hash[i] == hash)
+		if (r->hash[i] == hash)
 			return true;
 	return false;
 }

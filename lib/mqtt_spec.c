@@ -74,6 +74,38 @@ dl_mqtt_filter_fault(const char *filter)
 	return NULL;
 }
 
+/* A group's members share what the filter behind it means. */
+const char *
+dl_mqtt_filter_alone(const char *filter)
+{
+	return strncmp(filter, "$share/", 7) == 0 ? strchr(filter + 7, '/') + 1
+	                                          : filter;
+}
+
+bool
+dl_mqtt_filters_overlap(const char *a, const char *b)
+{
+	a = dl_mqtt_filter_alone(a);
+	b = dl_mqtt_filter_alone(b);
+	for (;;) {
+		size_t n = strcspn(a, "/"), m = strcspn(b, "/");
+
+		if (*a == '#' || *b == '#')
+			return true;
+		if (*a != '+' && *b != '+' && (n != m || memcmp(a, b, n) != 0))
+			return false;
+		a += n;
+		b += m;
+		if (*a == '\0' || *b == '\0')
+			break;
+		a++;
+		b++;
+	}
+	/* a/# means a, too. */
+	return strcmp(a, b) == 0 || strcmp(a, "/#") == 0 ||
+	       strcmp(b, "/#") == 0;
+}
+
 static int
 take_topics(
     const struct dl_conf *c, struct dl_mqtt_spec *spec, struct dl_err *err)

@@ -15,6 +15,7 @@
 #include "conf.h"
 #include "err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DL_MQTT_TOPICS 64
@@ -65,6 +66,12 @@ struct dl_mqtt_url {
 /* Take url apart: DL_EXIT_CONF, with nothing of it. */
 int dl_mqtt_url_parse(
     const char *url, struct dl_mqtt_url *out, struct dl_err *err);
+
+/* A filter without the group of a shared subscription. */
+const char *dl_mqtt_filter_alone(const char *filter);
+
+/* Are there topics that both filters mean?  Each would bring the message. */
+bool dl_mqtt_filters_overlap(const char *a, const char *b);
 
 /* What is wrong with a filter; NULL: nothing. */
 const char *dl_mqtt_filter_fault(const char *filter);

@@ -31,7 +31,9 @@ struct dl_cursor {
 	struct mark best;   /* of what was kept and of all items so far */
 	struct mark other;  /* what is being looked at */
 	bool fresh;         /* best is not what was kept */
-	bool last;          /* best came with the document at hand */
+	struct mark high;   /* of the items since begin */
+	struct mark floor;  /* of those before the document at hand */
+	bool ordered;       /* no item was less than those of pages before */
 	struct dl_buf scratch, asked;
 	struct dl_template_value value; /* of the request; may be in asked */
 	uint64_t items, values;         /* since begin */
@@ -228,6 +230,8 @@ dl_cursor_free(struct dl_cursor *c)
 	dl_expr_set_free(c->set);
 	dl_buf_release(&c->best.text);
 	dl_buf_release(&c->other.text);
+	dl_buf_release(&c->high.text);
+	dl_buf_release(&c->floor.text);
 	dl_buf_release(&c->scratch);
 	dl_buf_release(&c->asked);
 	free(c);
@@ -292,7 +296,9 @@ dl_cursor_begin(struct dl_cursor *c, const struct dl_source_state *st)
 	struct mark *m = &c->best;
 
 	c->items = c->values = 0;
-	c->fresh = c->last = false;
+	c->fresh = false;
+	c->ordered = true;
+	c->high.kind = c->floor.kind = NONE;
 	c->value = (struct dl_template_value){.is_time = false};
 	dl_buf_clear(&c->asked);
 	if (recall(c, st)) {
@@ -360,12 +366,36 @@ is_unfit(struct dl_cursor *c, struct dl_span text)
 	return !fits;
 }
 
+static void
+copy_mark(struct mark *to, const struct mark *from)
+{
+	struct dl_buf text = to->text;
+
+	dl_buf_clear(&text);
+	dl_buf_span(&text, dl_buf_as_span(&from->text));
+	*to = *from;
+	to->text = text;
+}
+
+/* Is what was read less than something of a page before? */
+static void
+look_at_order(struct dl_cursor *c)
+{
+	const struct mark *m = &c->other;
+
+	if (c->floor.kind != NONE &&
+	    (m->kind != c->floor.kind || cmp_marks(m, &c->floor) < 0))
+		c->ordered = false;
+	if (c->ordered &&
+	    (m->kind != c->high.kind || cmp_marks(m, &c->high) > 0))
+		copy_mark(&c->high, m);
+}
+
 /* Does the mark that was read replace the best one? */
 static bool
 is_better(struct dl_cursor *c)
 {
 	const struct mark *m = &c->other, *best = &c->best;
-	int order;
 
 	if (c->wanted != NONE && m->kind != c->wanted)
 		return false;
@@ -374,13 +404,12 @@ is_better(struct dl_cursor *c)
 	if (m->kind == STRING && is_unfit(c, dl_buf_as_span(&m->text)))
 		return false;
 	c->values++;
+	look_at_order(c);
 	if (best->kind == NONE)
 		return true;
-	if (m->kind != best->kind)
-		return best->kind == STRING;
-	order = cmp_marks(m, best);
-	c->last = c->last || order == 0;
-	return order > 0;
+	if (m->kind == best->kind)
+		return cmp_marks(m, best) > 0;
+	return best->kind == STRING;
 }
 
 void
@@ -407,13 +436,13 @@ dl_cursor_item(struct dl_cursor *c, struct dl_span item)
 	best = c->best;
 	c->best = c->other;
 	c->other = best;
-	c->fresh = c->last = true;
+	c->fresh = true;
 }
 
 void
 dl_cursor_page(struct dl_cursor *c)
 {
-	c->last = false;
+	copy_mark(&c->floor, &c->high);
 }
 
 void
@@ -430,7 +459,7 @@ dl_cursor_keep(struct dl_cursor *c, struct dl_source_state *st, bool cut_short)
 	}
 	if (!c->fresh)
 		return;
-	if (cut_short && !c->last) {
+	if (cut_short && !c->ordered) {
 		dl_log(DL_LOG_WARN,
 		    "%s:%d: 'cursor' stays where it is: what it would leave "
 		    "behind may be on the pages that 'max' leaves out",

@@ -71,9 +71,9 @@ void dl_cursor_item(struct dl_cursor *c, struct dl_span item);
 
 /*
  * The acquisition was whole; or cut short after a number of pages: then the
- * value is kept only if it came with the last of them, as where pages are in
- * its order.  In any other, what is on the pages that were not asked for would
- * never come.
+ * value is kept only if no item was less than those of the pages before its own.
+ * In any other order, what is on the pages that were not asked for would never
+ * come.
  */
 void dl_cursor_keep(
     struct dl_cursor *c, struct dl_source_state *st, bool cut_short);

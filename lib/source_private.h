@@ -53,7 +53,8 @@ struct dl_source {
 	int64_t deadline_ms;   /* of the acquisition; 0: none */
 	int64_t settled_ms;    /* when the last position was made */
 	bool warned;
-	bool told; /* that commits are waited for */
+	bool told;   /* that commits are waited for */
+	bool ending; /* the next position is the last one */
 
 	/*
 	 * How many items had gone on when the last document was whole, when the

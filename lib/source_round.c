@@ -48,7 +48,7 @@ dl_source_round_done(struct dl_source *s)
 {
 	if (s->cursor != NULL)
 		dl_cursor_keep(s->cursor, s->state, s->cut_short);
-	if (s->windows != NULL)
+	if (s->windows != NULL && !s->cut_short)
 		dl_windows_done(s->windows, s->state);
 }
 
@@ -89,9 +89,9 @@ begin_backfill(struct dl_source *s, bool again)
 	dl_progress_begin(&s->progress, "windows", done, s->quiet);
 }
 
-/* What a signal has stopped ends well, and is not done. */
+/* What a signal has stopped, or pages.max cut short, ends well, and isn't done. */
 static void
-end_backfill(struct dl_source *s)
+end_backfill(struct dl_source *s, bool failed)
 {
 	uint64_t done, all;
 	char at[DL_TIME_MAX];
@@ -103,6 +103,23 @@ end_backfill(struct dl_source *s)
 		    "stopped: %llu of %llu windows are done, the same again "
 		    "goes on",
 		    (unsigned long long)done, (unsigned long long)all);
+	else if (!failed && !s->enough && done < all)
+		dl_log(DL_LOG_WARN,
+		    "not all pages came: %llu of %llu windows are done, the "
+		    "same again goes on",
+		    (unsigned long long)done, (unsigned long long)all);
+}
+
+/* The URL that is shown need not say which it was. */
+static void
+name_window(const struct dl_source *s, struct dl_err *err)
+{
+	char from[DL_TIME_MAX], to[DL_TIME_MAX];
+
+	if (s->broken)
+		return;
+	dl_windows_show(s->windows, from, to);
+	dl_err_prefix(err, "the window from %s to %s", from, to);
 }
 
 static int
@@ -113,6 +130,8 @@ walk(struct dl_source *s, dl_source_acquire_fn *acquire, struct dl_err *err)
 	while (r == 0 && !*s->stop && !s->enough &&
 	       dl_windows_next(s->windows, &s->round.values)) {
 		r = acquire(s, err);
+		if (r < 0)
+			name_window(s, err);
 		dl_source_round_tell(s);
 	}
 	return r;
@@ -132,6 +151,6 @@ dl_source_round(
 		return walk(s, acquire, err);
 	begin_backfill(s, again);
 	r = walk(s, acquire, err);
-	end_backfill(s);
+	end_backfill(s, r < 0);
 	return r;
 }

@@ -165,8 +165,8 @@ acquire_one(struct dl_source *s, struct dl_err *err)
 	return conclude(s, r, err);
 }
 
-int
-dl_source_run(struct dl_source *s, struct dl_err *err)
+static int
+run(struct dl_source *s, struct dl_err *err)
 {
 	int64_t start = dl_clock_ms();
 
@@ -196,4 +196,24 @@ dl_source_run(struct dl_source *s, struct dl_err *err)
 			return -1;
 	}
 	return 0;
+}
+
+/* What was whole, and had no place among the positions that wait. */
+static int
+save_rest(struct dl_source *s, struct dl_err *err)
+{
+	if (s->broken || s->torn || !dl_source_state_is_unsaved(s->state) ||
+	    dl_source_passed_on(s) != s->safe_at)
+		return 0;
+	s->ending = true;
+	return dl_source_save(s, err);
+}
+
+int
+dl_source_run(struct dl_source *s, struct dl_err *err)
+{
+	struct dl_err late = {0};
+	int r = run(s, err);
+
+	return save_rest(s, r < 0 ? &late : err) < 0 ? -1 : r;
 }

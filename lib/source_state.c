@@ -486,8 +486,8 @@ set_time(struct dl_source_state *s)
 	    &s->now, DL_SPAN(DL_SOURCE_TIME), dl_span_str(text));
 }
 
-int
-dl_source_state_save(struct dl_source_state *s, struct dl_err *err)
+static int
+save(struct dl_source_state *s, bool last, struct dl_err *err)
 {
 	char path[PATH_MAX];
 
@@ -495,7 +495,7 @@ dl_source_state_save(struct dl_source_state *s, struct dl_err *err)
 		return 0;
 	if (settle_again(s, err) < 0)
 		return -1;
-	if (s->waiting >= DL_SOURCE_WAITING_MAX)
+	if (s->waiting >= DL_SOURCE_WAITING_MAX && !last)
 		return 0;
 	set_time(s);
 	memcpy(s->now.base, s->now.token, sizeof(s->now.base));
@@ -511,6 +511,18 @@ dl_source_state_save(struct dl_source_state *s, struct dl_err *err)
 	s->touched = false;
 	s->waiting++;
 	return 1;
+}
+
+int
+dl_source_state_save(struct dl_source_state *s, struct dl_err *err)
+{
+	return save(s, false, err);
+}
+
+int
+dl_source_state_save_last(struct dl_source_state *s, struct dl_err *err)
+{
+	return save(s, true, err);
 }
 
 size_t

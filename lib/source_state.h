@@ -100,6 +100,9 @@ void dl_source_state_set_mark(
  */
 int dl_source_state_save(struct dl_source_state *s, struct dl_err *err);
 
+/* The same at the end of a run, however many wait. */
+int dl_source_state_save_last(struct dl_source_state *s, struct dl_err *err);
+
 /* Has something changed since the last position? */
 bool dl_source_state_is_unsaved(const struct dl_source_state *s);
 

@@ -77,7 +77,8 @@ dl_source_save(struct dl_source *s, struct dl_err *err)
 	if (s->counts->out != s->saved_at)
 		dl_source_state_touch(s->state);
 	if (dl_dead_sync(&s->dead, err) < 0 ||
-	    (r = dl_source_state_save(s->state, err)) < 0) {
+	    (r = s->ending ? dl_source_state_save_last(s->state, err)
+	                   : dl_source_state_save(s->state, err)) < 0) {
 		s->broken = true;
 		return -1;
 	}
@@ -159,6 +160,11 @@ pause_here(void *arg, struct dl_err *err)
 	}
 	dl_source_note(s);
 	dl_metric_tick();
+	/* In silence nothing is written that would tell it. */
+	if (dl_check_reader(s->out.fd, 0, s->out.name, err) < 0) {
+		s->broken = true;
+		return -1;
+	}
 	if (!s->torn && dl_clock_ms() - s->settled_ms >= SAVE_EVERY_MS)
 		return dl_source_save(s, err);
 	if (s->dead.out.buf.len > 0 && dl_dead_sync(&s->dead, err) < 0) {

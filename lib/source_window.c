@@ -1,5 +1,6 @@
 #include "source_window.h"
 
+#include "log.h"
 #include "num.h"
 #include "when.h"
 
@@ -25,6 +26,7 @@ struct dl_windows {
 	int64_t now_ms;
 	bool unbroken; /* all windows since begin were done */
 	bool open;     /* ... but for the one at hand */
+	bool said;     /* that the clock is wrong */
 };
 
 static int64_t
@@ -234,6 +236,24 @@ keep_poll(const struct dl_windows *w, struct dl_source_state *st)
 	dl_buf_release(&b);
 }
 
+/* A window that an earlier poll began with has been: was the clock wrong? */
+static void
+check_clock(struct dl_windows *w, const struct dl_time *now)
+{
+	struct dl_time next = ms_time(w->next_ms);
+	char is[DL_TIME_MAX], at[DL_TIME_MAX];
+
+	if (w->next_ms <= w->now_ms || w->said)
+		return;
+	w->said = true;
+	dl_time_print(now, is);
+	dl_time_print(&next, at);
+	dl_log(DL_LOG_WARN,
+	    "it is %s, and earlier polls left windows from %s on: until then "
+	    "none is got; is the clock right?",
+	    is, at);
+}
+
 static void
 begin_poll(struct dl_windows *w, struct dl_source_state *st)
 {
@@ -242,9 +262,12 @@ begin_poll(struct dl_windows *w, struct dl_source_state *st)
 
 	dl_now(&now);
 	w->now_ms = time_ms(&now);
-	if (text.p != NULL && take_time(&text, '\n', &w->next_ms))
-		;
-	else if (w->spec->start_ms != NO_START)
+	if (text.p != NULL && take_time(&text, '\n', &w->next_ms)) {
+		check_clock(w, &now);
+		/* Without a start that is least of all. */
+		if (w->next_ms < w->spec->start_ms)
+			w->next_ms = w->spec->start_ms;
+	} else if (w->spec->start_ms != NO_START)
 		w->next_ms = w->spec->start_ms;
 	else
 		w->next_ms = grid_floor(w->spec, w->now_ms);
@@ -327,6 +350,17 @@ dl_windows_done(struct dl_windows *w, struct dl_source_state *st)
 		keep_poll(w, st);
 	else
 		keep_backfill(w, st);
+}
+
+void
+dl_windows_show(
+    const struct dl_windows *w, char from[DL_TIME_MAX], char to[DL_TIME_MAX])
+{
+	struct dl_time t = ms_time(w->from_ms);
+
+	dl_time_print(&t, from);
+	t = ms_time(w->to_ms);
+	dl_time_print(&t, to);
 }
 
 void

@@ -10,7 +10,8 @@
  * A poll goes over the windows from the first that is not done up to the one
  * of now, which ends in the future.  A window is done once it was acquired
  * whole at `late` after its end or later; those that are not are acquired again
- * by the next poll.  Without start the first poll begins at the window of now.
+ * by the next poll.  Without start the first poll begins at the window of now; a
+ * start that is later than what is done passes over what is before it.
  * The state's text "window" says from where on windows are not done.
  *
  * A backfill goes over the windows of a given span once.  Its place, the state's
@@ -60,6 +61,10 @@ bool dl_windows_next(struct dl_windows *w, struct dl_template_values *values);
 
 /* The window at hand was acquired whole. */
 void dl_windows_done(struct dl_windows *w, struct dl_source_state *st);
+
+/* The window at hand, as text. */
+void dl_windows_show(
+    const struct dl_windows *w, char from[DL_TIME_MAX], char to[DL_TIME_MAX]);
 
 /* How far a backfill is: windows done, of all; and where the one at hand begins. */
 void dl_windows_progress(const struct dl_windows *w, uint64_t *done,

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "hash.h"
 #include "io.h"
+#include "log.h"
 #include "mqtt_link.h"
 #include "mqtt_recent.h"
 
@@ -27,6 +28,12 @@
 #define BATCH_MS 100 /* or after so long, */
 #define NAP_MS 250   /* a stop just before a wait is seen this late */
 #define SHOWN_TOPIC 1024
+/*
+ * Messages that are remembered.  Of a window that the broker keeps to, one would
+ * do; mosquitto 2.0.11 sends far ahead of it while messages come in.
+ */
+#define RECENT_WINDOWS 4
+#define RECENT_MAX 6500 /* that the state can hold */
 #define RECENT "mqtt"
 #define TOPICS "mqtt-topics"
 
@@ -38,6 +45,7 @@ struct mqtt {
 	struct dl_auth *auth;
 	struct dl_mqtt_recent recent; /* of what was handed over */
 	bool begun;                   /* the state was read */
+	bool overlap;                 /* a message may come more than once */
 	char client_id[DL_MQTT_CLIENT_ID + 1];
 	struct dl_buf topics_text; /* what we subscribe to */
 	struct dl_buf origin;      /* of a message */
@@ -70,12 +78,22 @@ add_escaped(struct dl_buf *b, const char *text, size_t max)
 	}
 }
 
-/* A glance takes nothing from a group's members: it looks as one beside it. */
-static const char *
-without_group(const char *topic)
+/* Each of two that mean the same topic brings its messages. */
+static void
+look_for_overlap(struct mqtt *t)
 {
-	return strncmp(topic, "$share/", 7) == 0 ? strchr(topic + 7, '/') + 1
-	                                         : topic;
+	for (size_t i = 0; t->topics[i] != NULL; i++)
+		for (size_t j = 0; j < i && !t->overlap; j++) {
+			t->overlap =
+			    dl_mqtt_filters_overlap(t->topics[i], t->topics[j]);
+			if (t->overlap && t->c.spec->time == NULL)
+				dl_log(DL_LOG_WARN,
+				    "%s: the topics '%.100s' and '%.100s' "
+				    "overlap: without 'time', a message of "
+				    "both may come twice",
+				    t->c.spec->path, t->topics[j],
+				    t->topics[i]);
+		}
 }
 
 static void
@@ -89,7 +107,9 @@ set_topics(struct mqtt *t)
 	for (const char *const *topic = spec->topics; *topic != NULL; topic++)
 		t->topics[n++] = *topic;
 	for (size_t i = 0; t->c.dry_run && i < n; i++)
-		t->topics[i] = without_group(t->topics[i]);
+		/* It takes nothing from a group: it looks on beside it. */
+		t->topics[i] = dl_mqtt_filter_alone(t->topics[i]);
+	look_for_overlap(t);
 	dl_mqtt_topics_print(t->topics, spec->qos, &t->topics_text);
 }
 
@@ -122,13 +142,22 @@ mqtt_close(void *arg)
 	free(t);
 }
 
+static size_t
+recent_size(size_t window)
+{
+	size_t n = window * RECENT_WINDOWS;
+
+	return n < RECENT_MAX ? n : RECENT_MAX;
+}
+
 static void *
 mqtt_open(const struct dl_transport_context *c, struct dl_err *err)
 {
 	struct mqtt *t = dl_calloc(1, sizeof(*t));
 
 	t->c = *c;
-	dl_mqtt_recent_init(&t->recent, (size_t)c->spec->mqtt.window);
+	dl_mqtt_recent_init(
+	    &t->recent, recent_size((size_t)c->spec->mqtt.window));
 	if (dl_mqtt_url_parse(c->spec->url, &t->url, err) < 0)
 		goto fail;
 	set_topics(t);
@@ -237,21 +266,31 @@ hand_over(struct mqtt *t, const struct dl_mqtt_message *m, struct dl_err *err)
 	return taker->end(taker->arg, &cut_off, err);
 }
 
+/* Was it committed, or handed over?  If not it is, from now on. */
+static bool
+was_here(struct mqtt *t, const struct dl_mqtt_message *m)
+{
+	uint64_t hash = dl_mqtt_recent_hash(m->topic, m->payload);
+	bool was = m->again && dl_mqtt_recent_has(&t->recent, m->mid, hash);
+	/* By its own time, what says the same is the same. */
+	bool copy = t->overlap && t->c.spec->time != NULL &&
+	            dl_mqtt_recent_has_hash(&t->recent, hash);
+
+	if (!was)
+		dl_mqtt_recent_add(&t->recent, m->mid, hash);
+	return was || copy;
+}
+
 static int
 take(void *arg, const struct dl_mqtt_message *m, struct dl_err *err)
 {
 	struct mqtt *t = arg;
-	uint64_t hash;
 
 	t->last_ms = dl_clock_ms();
 	if (t->batch++ == 0)
 		t->begin_ms = t->last_ms;
-	if (m->mid != 0) {
-		hash = dl_mqtt_recent_hash(m->topic, m->payload);
-		if (m->again && dl_mqtt_recent_has(&t->recent, m->mid, hash))
-			return 0;
-		dl_mqtt_recent_add(&t->recent, m->mid, hash);
-	}
+	if (m->mid != 0 && was_here(t, m))
+		return 0;
 	t->taker_failed = hand_over(t, m, err) < 0;
 	return t->taker_failed ? -1 : 0;
 }

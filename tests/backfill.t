@@ -66,6 +66,8 @@ range='--from 2026-01-01 --to 2026-01-06'
 # shellcheck disable=SC2086 # words
 status 78 'a backfill fails' run day $range
 is "$(subjects)" '/w/20260101-02 /w/20260102-03' 'with what it has'
+like "$(cat "$T/err")" 'dl-source: the window from 2026-01-03T00:00:00Z to 2026-01-04T00:00:00Z: http.*: HTTP status 404' \
+	'and says of which window it is'
 rm "$T/gone/w/20260103-04"
 # shellcheck disable=SC2086
 status 0 'a look at the rest' dl-source --dry-run $range "$T/day.yaml"
@@ -110,6 +112,16 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
 	    $T/many.yaml >$T/out" /dev/null >"$T/tty" 2>&1 </dev/null
 	is "$(cat "$T/tty")" '' 'with -q there is none'
 fi
+
+# More windows than may wait to be committed: all of them are done.
+spec most '/w/{from:%s}' 'window: 1s'
+status 0 'more positions than may wait' dl-source -q \
+	--from 2026-01-01T00:00Z --to 2026-01-01T00:18Z "$T/most.yaml"
+grep dl.checkpoint "$T/out" | dl-commit
+status 0 'once they are committed' dl-source --dry-run -c 1 \
+	--from 2026-01-01T00:00Z --to 2026-01-01T00:18Z "$T/most.yaml"
+is "$(jq -r .subject "$T/out") $(cat "$T/err")" '/w/1767225600 ' \
+	'nothing of the backfill is left'
 
 # Killed again and again, and run again until it is done: each window once.
 spec kill '/k/{from:%s}' 'window: 1m' 'time: .t'
@@ -178,6 +190,15 @@ touch "$T/gone/w/1200"
 DL_NOW=2026-06-01T12:58:00Z status 78 'the very first poll fails' run fails
 rm "$T/gone/w/1200"
 at 2026-06-01T13:02:00Z '/w/1200 /w/1300' 'its window is not lost' fails
+at 2026-06-01T13:20:00Z '/w/1200 /w/1300' 'a window is done' fails
+DL_NOW=2026-06-01T11:30:00Z status 0 'a clock that went back' run fails
+like "$(cat "$T/err")" 'it is 2026-06-01T11:30:00Z, and earlier polls left windows from 2026-06-01T13:00:00Z on' \
+	'behind what is done is told'
+touch "$T/gone/w/1300"
+DL_NOW=2026-06-01T14:30:00Z status 78 'a window that never comes' run fails
+spec fails '/w/{from:%H%M}' 'window: {size: 1h, start: 2026-06-01T14:00:00Z}'
+at 2026-06-01T14:30:00Z '/w/1400' 'is passed over by a later start' fails
+rm "$T/gone/w/1300"
 spec start '/w/{from:%d%H}' 'window: {size: 12h, start: 2026-05-31}'
 at 2026-06-01T12:30:00Z '/w/3100 /w/3112 /w/0100 /w/0112' 'from a start' start
 at 2026-06-01T12:30:00Z '/w/0112' 'and on' start
@@ -192,6 +213,12 @@ spec paged '/pages/{from:%d}-{page}.json' 'window: 1d' \
 	'pages: {by: page, size: 2}'
 asks '01.1 01.2 01.3 02.1 02.2 02.3' 'a backfill of pages' \
 	paged --from 2026-01-01 --to 2026-01-03
+spec cut '/pages/{from:%d}-{page}.json' 'window: 1d' \
+	'pages: {by: page, max: 1}'
+status 0 'pages that max cuts short' run cut --from 2026-01-01 --to 2026-01-03
+is "$(subjects)" '01.1 01.2 02.1 02.2' 'bring what they may'
+like "$(cat "$T/err")" 'not all pages came: 0 of 2 windows are done' \
+	'and are not done'
 printf '%s\n' 'name: file' "url: file://$T/www/pages/{from:%d}-1.json" \
 	'subject: .id' 'window: 1d' >"$T/file.yaml"
 asks '01.1 01.2 02.1 02.2' 'a backfill of files' \

@@ -223,6 +223,26 @@ for version in 5 3.1.1; do
 	is "$(numbers "$name")" '1 2 4' "$version: the first topic is left"
 done
 
+# Topics that overlap bring a message more than once.
+spec over "$plain" "$own" 'mqtt: {topics: [over/#, over/+, over/a]}'
+pipe over
+readings 1 20 | mosquitto_put over/a
+drain over 20
+pipe over
+is "$(numbers over)" "$(seq -s' ' 20)" 'topics that overlap: once, by its time'
+is "$(cat "$T/err.over")" '' 'and nothing is said'
+spec over "$plain" 'mqtt: {topics: [over/#, over/b]}'
+dl-source --check "$T/over.yaml" 2>"$T/err"
+like "$? $(cat "$T/err")" "^0 .*over.yaml: the topics 'over/#' and 'over/b' overlap" \
+	'without a time that is told'
+
+# Whoever reads us has gone, and nothing comes that would tell it.
+spec alone "$plain/alone"
+timeout 20 dl-source -f "$T/alone.yaml" 2>"$T/err" | true
+is "${PIPESTATUS[0]} $(cat "$T/err")" \
+	'75 dl-source: cannot write <stdout>: Broken pipe' \
+	'-f ends when nobody reads'
+
 # A glance changes nothing.
 spec g "$plain/\$share/group/g/+" "$own"
 pipe g
@@ -342,7 +362,7 @@ wrong "'keepalive' is from 5s" "$plain/a" 'mqtt: {keepalive: 1s}'
 wrong "5 or 3.1.1" "$plain/a" 'mqtt: {version: 4}'
 wrong "did you mean 'session'" "$plain/a" 'mqtt: {sesion: 1h}'
 wrong 'without . and #' "$plain/a" 'mqtt: {will: {topic: a/+}}'
-wrong "'auth' is basic" "$plain/a" 'auth: {bearer: env:PASSWORD}'
+wrong "'auth' is 'basic'" "$plain/a" 'auth: {bearer: env:PASSWORD}'
 
 # Kill -9 at random moments, of one in a pipe or all of it, while messages come.
 spec k "$plain/k/+" "$own"

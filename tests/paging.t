@@ -248,6 +248,24 @@ status 0 'one that goes well' run back
 is "$(find "$T/home/sources/back" -type f -exec cat {} + | grep -c cursor)" 1 \
 	'does'
 
+# In pages by another order the greatest may come with the last that 'max' allows,
+# and what it would leave behind after that.
+echo '[{"id":"5"},{"id":"9"}]' >"$T/www/p/u1.json"
+echo '[{"id":"3"},{"id":"99"}]' >"$T/www/p/u2.json"
+echo '[{"id":"7"}]' >"$T/www/p/u3.json"
+spec mixed '/path/u{page}.json?{cursor}' 'pages: {by: page, size: 2, max: 2}' \
+	'cursor: {value: .id, start: 0}'
+status 0 'pages that are not in the order of a cursor' run mixed
+like "$(cat "$T/err")" "mixed.yaml:5: 'cursor' stays where it is" \
+	'and leave some out are told'
+is "$(find "$T/home/sources/mixed" -type f -exec cat {} + | grep -c cursor)" 0 \
+	'it is not kept'
+spec mixed '/path/u{page}.json?{cursor}' 'pages: {by: page, size: 2, max: 3}' \
+	'cursor: {value: .id, start: 0}'
+status 0 'with a greater max' run mixed
+is "$(find "$T/home/sources/mixed" -type f -exec cat {} + | grep -c cursor)" 1 \
+	'it is'
+
 # What is wrong is told offline, with its line.
 wrong() { # WANT LINE...
 	local want=$1

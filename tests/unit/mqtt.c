@@ -117,6 +117,50 @@ what_came_last_is_known_by_both(void **state)
 	dl_mqtt_recent_release(&copy);
 }
 
+/* Of one identifier only what it stood for last can come again. */
+static void
+an_identifier_is_used_again(void **state)
+{
+	struct dl_mqtt_recent r;
+
+	(void)state;
+	dl_mqtt_recent_init(&r, 3);
+	dl_mqtt_recent_add(&r, 1, 1000);
+	dl_mqtt_recent_add(&r, 2, 2000);
+	dl_mqtt_recent_add(&r, 1, 3000);
+	assert_false(dl_mqtt_recent_has(&r, 1, 1000));
+	assert_true(dl_mqtt_recent_has(&r, 1, 3000));
+	assert_true(dl_mqtt_recent_has(&r, 2, 2000));
+	assert_true(dl_mqtt_recent_has_hash(&r, 1000));
+	dl_mqtt_recent_add(&r, 2, 4000);
+	assert_false(dl_mqtt_recent_has_hash(&r, 1000));
+	assert_false(dl_mqtt_recent_has(&r, 2, 2000));
+	assert_true(dl_mqtt_recent_has(&r, 1, 3000));
+	dl_mqtt_recent_release(&r);
+}
+
+static void
+filters_overlap_or_not(void **state)
+{
+	static const char *const yes[][2] = {{"a", "a"}, {"a/#", "a"},
+	    {"#", "a/b"}, {"a/+/c", "a/b/+"}, {"+", "a"}, {"a/b/#", "a/#"},
+	    {"+/#", "a"}, {"$share/g/a/+", "a/b"}, {"a/", "a/+"},
+	    {"+/b", "/b"}};
+	static const char *const no[][2] = {{"a", "b"}, {"a", "a/b"},
+	    {"a/+", "a"}, {"a/+", "a/b/c"}, {"a/#", "ab"}, {"a/b/#", "a"},
+	    {"a/b", "a/bc"}, {"+/b", "a/c"}, {"a/+/+", "a/b"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+		for (size_t j = 0; j < 2; j++)
+			assert_true(
+			    dl_mqtt_filters_overlap(yes[i][j], yes[i][1 - j]));
+	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+		for (size_t j = 0; j < 2; j++)
+			assert_false(
+			    dl_mqtt_filters_overlap(no[i][j], no[i][1 - j]));
+}
+
 static void
 topic_and_payload_make_a_message(void **state)
 {
@@ -185,6 +229,8 @@ main(void)
 	    cmocka_unit_test(a_url_is_taken_apart),
 	    cmocka_unit_test(what_is_no_url_is_refused),
 	    cmocka_unit_test(what_came_last_is_known_by_both),
+	    cmocka_unit_test(an_identifier_is_used_again),
+	    cmocka_unit_test(filters_overlap_or_not),
 	    cmocka_unit_test(topic_and_payload_make_a_message),
 	    cmocka_unit_test(a_refusal_has_its_status),
 	    cmocka_unit_test(a_topic_is_granted_or_not),

@@ -153,6 +153,29 @@ a_start_is_where_it_begins(void **state)
 	dl_windows_free(w);
 }
 
+/* So a window that can't be got need not stay in the way. */
+static void
+a_later_start_passes_over(void **state)
+{
+	struct dl_windows *w =
+	    windows("{size: 1h, start: 2026-06-01T08:00:00Z}");
+	char *got = poll(w, 9, 1);
+
+	(void)state;
+	free(got);
+	dl_windows_free(w);
+	w = windows("{size: 1h, start: 2026-06-01T08:00:00Z}");
+	gives(w, 1, 0, "2026-06-01T09:00:00Z/2026-06-01T10:00:00Z");
+	dl_windows_free(w);
+	w = windows("{size: 1h, start: 2026-06-01T11:00:00Z}");
+	gives(w, 1, -1, "2026-06-01T11:00:00Z/2026-06-01T12:00:00Z");
+	dl_windows_free(w);
+	/* An earlier one takes nothing back. */
+	w = windows("{size: 1h, start: 2026-06-01T08:00:00Z}");
+	gives(w, 9, -1, "2026-06-01T12:00:00Z/2026-06-01T13:00:00Z");
+	dl_windows_free(w);
+}
+
 static void
 what_may_come_late_is_waited_for(void **state)
 {
@@ -396,6 +419,7 @@ main(void)
 	    cmocka_unit_test_setup(
 		the_first_poll_is_of_the_window_of_now, fresh),
 	    cmocka_unit_test_setup(a_start_is_where_it_begins, fresh),
+	    cmocka_unit_test_setup(a_later_start_passes_over, fresh),
 	    cmocka_unit_test_setup(what_may_come_late_is_waited_for, fresh),
 	    cmocka_unit_test_setup(a_window_that_failed_comes_again, fresh),
 	    cmocka_unit_test_setup(a_start_in_the_future_waits, fresh),

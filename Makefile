@@ -56,7 +56,7 @@ LIBS = -ljq -lcurl -llmdb -lyaml -lzstd -lz -lsodium -lcsv -lexpat \
 DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 	liblmdb-dev libyaml-dev libzstd-dev zlib1g-dev libxxhash-dev \
 	libsodium-dev libcsv-dev libexpat1-dev libpcre2-dev libmosquitto-dev
-DEPS_DEMO = bash jq zstd
+DEPS_DEMO = bash jq zstd ca-certificates
 DEPS_TEST = perl libcmocka-dev gzip curl openssl mandoc man-db miller python3 \
 	libxml2-utils lmdb-utils procps time iproute2 nginx-light openssh-server \
 	openssh-client mosquitto mosquitto-clients postgresql tinyproxy vsftpd

@@ -91,7 +91,14 @@ identity_failure(struct dl_fetch *f, const char *why, struct dl_err *err)
 		not_trusted(f, why, err);
 		return true;
 	case CURLE_SSL_CACERT_BADFILE:
-		dl_err_conf(err, "%s: 'tls.ca': %s", f->label, why);
+		if (f->o.tls.ca == NULL)
+			dl_err_conf(err,
+			    "%s: this system trusts nobody (Debian's package "
+			    "ca-certificates is not installed), and 'tls' has "
+			    "no 'ca': %s",
+			    f->label, why);
+		else
+			dl_err_conf(err, "%s: 'tls.ca': %s", f->label, why);
 		return true;
 	case CURLE_SSL_CERTPROBLEM:
 		dl_err_conf(err,

@@ -62,6 +62,9 @@ struct dl_source {
 	 */
 	uint64_t whole_at, safe_at, saved_at;
 
+	/* Grows with all that comes whole: a document, a piece of a stream. */
+	uint64_t wholes, paused_at;
+
 	/*
 	 * The beginning of a document is out that was not read to its end, and
 	 * comes again: a position after it would make the sinks store it twice.

@@ -92,7 +92,7 @@ acquire(struct dl_source *s, struct dl_err *err)
 {
 	enum dl_transport_result r;
 	struct dl_retry retry;
-	uint64_t dead = s->counts->dead, came = s->counts->in;
+	uint64_t dead = s->counts->dead, before = s->wholes;
 	int64_t after_ms;
 
 	dl_source_leave(s);
@@ -106,10 +106,10 @@ acquire(struct dl_source *s, struct dl_err *err)
 		if (dl_source_passed_on(s) != s->whole_at &&
 		    !may_repeat(s, dead))
 			break;
-		/* What brings something is no failure that goes on. */
-		if (s->counts->in != came)
+		/* What gets somewhere is no failure that goes on. */
+		if (s->wholes != before)
 			dl_retry_init(&retry, s->spec->retries);
-		came = s->counts->in;
+		before = s->wholes;
 		if (s->deadline_ms > 0 && dl_clock_ms() > s->deadline_ms)
 			break;
 		if (wait_for_retry(s, &retry, after_ms, err) < 0)

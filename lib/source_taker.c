@@ -143,6 +143,7 @@ end(void *arg, bool *cut_off, struct dl_err *err)
 
 	if (dl_source_feed_end(s, cut_off, err) < 0)
 		return -1;
+	s->wholes++;
 	s->whole_at = dl_source_passed_on(s);
 	dl_source_round_tell(s);
 	return 0;
@@ -154,6 +155,9 @@ pause_here(void *arg, struct dl_err *err)
 	struct dl_source *s = arg;
 
 	s->whole_at = dl_source_passed_on(s);
+	if (s->counts->in != s->paused_at)
+		s->wholes++;
+	s->paused_at = s->counts->in;
 	if (!s->torn) {
 		s->safe_at = s->whole_at;
 		dl_idset_release(&s->sent);

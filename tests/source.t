@@ -704,7 +704,7 @@ again() { # MODE LINE...: -f until it was cut off, and then whole or given up
 	exec 8< <(exec "$BUILD/servers/cutter" "$T/cut.json")
 	tap_pids+=($!)
 	read -r cut_port <&8
-	spec again.yaml 'name: again' 'retries: 5' 'every: 1h' \
+	spec again.yaml 'name: again' "retries: ${retries:-5}" 'every: 1h' \
 		"url: http://127.0.0.1:$cut_port/$1" "${@:2}"
 	: >"$T/flow"
 	: >"$T/said"
@@ -721,6 +721,11 @@ ended
 is "$(flow)" "/ $(seq 2000 | paste -sd' ') /" \
 	'-f: cut off, and tried again: each event once'
 is "$(grep -c 'trying again' "$T/said")" 1 '... at once'
+retries=1 again length "${timed[@]}"
+soon has_lines "$T/said" 2
+ended
+is "$(head -n 2 "$T/said" | grep -c 'trying again')" 1 \
+	'-f: cut off each time, and tried again as often as retries says'
 again once-length "${timed[@]:0:2}"
 soon has_lines "$T/said" 1
 ended

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define VERSION "2"
+#define OLD_VERSION "1" /* without texts and marks */
 #define FILE_MAX \
 	((size_t)DL_SEEN_LIMIT * 2 * 16 + \
 	    (size_t)DL_SOURCE_TEXTS * (DL_SOURCE_TEXT_MAX + 128) + 8192)
@@ -212,7 +213,8 @@ static bool
 decode(struct dl_span file, struct dl_source_contents *c)
 {
 	struct dl_span v, token, base, spec, etag, modified;
-	uint64_t sum, n, m;
+	uint64_t sum, n, m = 0;
+	bool old;
 
 	if (file.len < sizeof(sum))
 		return false;
@@ -220,15 +222,19 @@ decode(struct dl_span file, struct dl_source_contents *c)
 	memcpy(&sum, file.p + file.len, sizeof(sum));
 	if (le64toh(sum) != dl_hash64(file))
 		return false;
-	if (!take_line(&file, "dl-source-state", &v) ||
-	    !dl_span_is(v, VERSION) || !take_line(&file, "token", &token) ||
-	    !dl_source_is_token(token) || !take_line(&file, "base", &base) ||
-	    !dl_source_is_token(base) || !take_line(&file, "spec", &spec) ||
+	if (!take_line(&file, "dl-source-state", &v))
+		return false;
+	old = dl_span_is(v, OLD_VERSION);
+	if ((!old && !dl_span_is(v, VERSION)) ||
+	    !take_line(&file, "token", &token) || !dl_source_is_token(token) ||
+	    !take_line(&file, "base", &base) || !dl_source_is_token(base) ||
+	    !take_line(&file, "spec", &spec) ||
 	    !take_number(spec, 16, &c->spec) ||
 	    !take_line(&file, "etag", &etag) ||
-	    !take_line(&file, "modified", &modified) || !take_texts(&file, c) ||
+	    !take_line(&file, "modified", &modified) ||
+	    (!old && !take_texts(&file, c)) ||
 	    !take_count(&file, "entries", &n) ||
-	    !take_count(&file, "marks", &m) || file.len % 16 != 0 ||
+	    (!old && !take_count(&file, "marks", &m)) || file.len % 16 != 0 ||
 	    n > file.len / 16 || m != file.len / 16 - n)
 		return false;
 	dl_source_set_token(c->token, token);

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <endian.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -690,12 +691,44 @@ a_broken_loss_is_told(void **state)
 	assert_non_null(strstr(err.msg, "/sources/s/lost' is broken"));
 }
 
+/* What the version before wrote, without texts and marks, is still known. */
+static void
+an_older_state_is_read(void **state)
+{
+	static const char token[] = "01KAPQ0000000000000000000A";
+	uint64_t pair[2] = {htole64('a'), htole64(1)}, sum;
+	struct dl_source_state *s = open_state();
+	struct dl_buf b = {0};
+	char path[PATH_MAX], *at;
+
+	(void)state;
+	dl_source_state_close(s);
+	dl_buf_printf(&b,
+	    "dl-source-state 1\ntoken %s\nbase 0\nspec %016x\netag \"e\"\n"
+	    "modified \nentries 1\n",
+	    token, 7);
+	dl_buf_add(&b, pair, sizeof(pair));
+	sum = htole64(dl_hash64(dl_buf_as_span(&b)));
+	dl_buf_add(&b, &sum, sizeof(sum));
+	snprintf(path, sizeof(path), "%s/sources/s/state", home);
+	assert_int_equal(dl_replace_file(path, dl_buf_as_span(&b), &err), 0);
+	dl_buf_release(&b);
+	commit(token);
+	s = open_state();
+	at = position(s);
+	assert_string_equal(at, token);
+	expect_seen(s, 1, "a");
+	dl_source_state_close(s);
+	free(at);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup(name, fresh)
 	    T(a_place_is_remembered),
+	    T(an_older_state_is_read),
 	    T(specs_differ),
 	    T(what_was_committed_is_remembered),
 	    T(without_a_commit_all_is_new_again),

@@ -1,7 +1,7 @@
 /* dl-lake-read - print a lake's events. */
-#include "home.h"
 #include "io.h"
 #include "lake.h"
+#include "lake_place.h"
 #include "out.h"
 #include "tool.h"
 #include "when.h"
@@ -62,7 +62,8 @@ main(int argc, char *argv[])
 	struct conditions where = {.n = 0};
 	const char *since = NULL, *until = NULL;
 	struct dl_out out;
-	char dir[PATH_MAX];
+	struct dl_lake_place place = {.home = NULL};
+	struct dl_lake_store *store;
 	int first;
 
 	const struct dl_opt opts[] = {
@@ -78,14 +79,16 @@ main(int argc, char *argv[])
 	    "dl-lake-read", opts, "LAKE", 1, 1, DL_TOOL_PLAIN, argc, argv);
 
 	if (parse_time(since, &q.has_since, &q.since, &err) < 0 ||
-	    parse_time(until, &q.has_until, &q.until, &err) < 0 ||
-	    dl_home_resolve(
-		dir, dl_tool_home_option, "lake", argv[first], &err) < 0)
+	    parse_time(until, &q.has_until, &q.until, &err) < 0)
+		dl_tool_fail(&err);
+	place.home = dl_tool_home_option;
+	store = dl_lake_place_open(&place, argv[first], DL_LAKE_READING, &err);
+	if (store == NULL)
 		dl_tool_fail(&err);
 	q.where = where.all;
 	q.nwhere = where.n;
 	dl_out_init(&out, STDOUT_FILENO, "<stdout>");
-	if (dl_lake_read(dir, &q, print, &out, &err) < 0) {
+	if (dl_lake_read(store, &q, print, &out, &err) < 0) {
 		/* What was read before it is good, and people want to see it. */
 		struct dl_err ignored = {0};
 
@@ -95,6 +98,7 @@ main(int argc, char *argv[])
 	if (dl_out_flush(&out, &err) < 0)
 		dl_tool_fail(&err);
 	dl_out_release(&out);
+	store->ops->close(store);
 	if (close(STDOUT_FILENO) < 0) {
 		dl_err_errno(&err, "cannot close <stdout>");
 		dl_tool_fail(&err);

@@ -1,7 +1,7 @@
 /* dl-lake-write - store events in a lake, partitioned and compressed. */
 #include "flow.h"
-#include "home.h"
 #include "lake.h"
+#include "lake_place.h"
 #include "num.h"
 #include "partition.h"
 #include "tool.h"
@@ -9,7 +9,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
+static struct dl_lake_store *store;
 static struct dl_lake_writer *writer;
+
+static void
+close_lake(void)
+{
+	dl_lake_close(writer);
+	if (store != NULL)
+		store->ops->close(store);
+}
 
 /* End, with what this run staged thrown away. */
 static void fail(const struct dl_err *err) __attribute__((noreturn));
@@ -17,7 +26,7 @@ static void fail(const struct dl_err *err) __attribute__((noreturn));
 static void
 fail(const struct dl_err *err)
 {
-	dl_lake_close(writer);
+	close_lake();
 	dl_tool_fail(err);
 }
 
@@ -69,8 +78,8 @@ step(struct dl_flow *f, struct dl_err *err)
 	int wait = dl_lake_wait_ms(writer), r = 1;
 
 	if (wait == 0)
-		return dl_lake_publish(writer, err) < 0 || ack(f, err) < 0 ? -1
-		                                                           : 1;
+		return dl_lake_step(writer, err) < 0 || ack(f, err) < 0 ? -1
+		                                                        : 1;
 	switch (dl_flow_next(f, wait, err)) {
 	case DL_FLOW_FAIL:
 		return -1;
@@ -89,13 +98,15 @@ step(struct dl_flow *f, struct dl_err *err)
 			return -1;
 		break;
 	case DL_FLOW_IDLE:
+		if (dl_lake_step(writer, err) < 0)
+			return -1;
 		break;
 	}
 	return ack(f, err) < 0 ? -1 : r;
 }
 
 static void
-say_summary(const char *dir, uint64_t dead)
+say_summary(uint64_t dead)
 {
 	struct dl_lake_counts n;
 	char size[32];
@@ -104,7 +115,7 @@ say_summary(const char *dir, uint64_t dead)
 	dl_num_print_size((int64_t)n.bytes, size);
 	printf("%llu events, %llu parts, %s, to %s",
 	    (unsigned long long)n.records, (unsigned long long)n.parts, size,
-	    dir);
+	    store->name);
 	if (n.skipped > 0)
 		printf(" (%llu were stored already)",
 		    (unsigned long long)n.skipped);
@@ -126,7 +137,7 @@ main(int argc, char *argv[])
 	    .max_age_ms = DL_LAKE_MAX_AGE_MS,
 	    .max_open = DL_LAKE_MAX_OPEN,
 	};
-	char dir[PATH_MAX];
+	struct dl_lake_place place = {.home = NULL};
 	int first, r;
 
 	const struct dl_opt opts[] = {
@@ -153,11 +164,13 @@ main(int argc, char *argv[])
 
 	if (dl_codec_parse(codec, &o.codec, &err) < 0 ||
 	    parse_layout(layout, &o.layout, &err) < 0 ||
-	    dl_home_resolve(
-		dir, dl_tool_home_option, "lake", argv[first], &err) < 0)
+	    dl_lake_check(&o, &err) < 0)
 		dl_tool_fail(&err);
-	dl_tool_metric(dl_span_str(dir), &f.counts);
-	if ((writer = dl_lake_open_write(dir, &o, &err)) == NULL ||
+	place.home = dl_tool_home_option;
+	store = dl_lake_place_open(&place, argv[first], DL_LAKE_WRITING, &err);
+	dl_tool_metric(dl_span_str(argv[first]), &f.counts);
+	if (store == NULL ||
+	    (writer = dl_lake_open_write(store, &o, &err)) == NULL ||
 	    dl_flow_open(&f, dead, "dl-lake-write", DL_SPAN(""), &err) < 0)
 		fail(&err);
 	while ((r = step(&f, &err)) > 0)
@@ -165,8 +178,8 @@ main(int argc, char *argv[])
 	if (r < 0)
 		fail(&err);
 	if (isatty(STDOUT_FILENO) && !dl_tool_quiet)
-		say_summary(dir, f.counts.dead);
-	dl_lake_close(writer);
+		say_summary(f.counts.dead);
+	close_lake();
 	if (dl_flow_close(&f, &err) < 0)
 		dl_tool_fail(&err);
 	return dl_tool_finish();

@@ -1,7 +1,7 @@
 /*
  * The lake: events in open, partitioned, compressed files that never change.
  *
- * A lake is a directory (lake_store.h; later other storage):
+ * A lake is a directory, or what stands for one on S3 (lake_store.h):
  *
  *	dt=2018-02-07/hour=01/part-ULID.ndjson.zst    what engines read
  *	_dl/staging/part-ULID.ndjson.zst              being written
@@ -22,8 +22,9 @@
  * max_bytes of records, and the least recently used one when one more than
  * max_open is asked for.
  *
- * A checkpoint is safe when nothing is unpublished; then the latest one is
- * handed out to be acknowledged.
+ * A checkpoint is safe when nothing from before it is unpublished and all that
+ * was published has landed; then the latest such one is handed out to be
+ * acknowledged.
  *
  * Reading needs nothing of _dl: whatever is in the partitions' directories and
  * does not begin with '.' or '_' counts.
@@ -35,6 +36,7 @@
 #include "codec.h"
 #include "err.h"
 #include "event.h"
+#include "lake_store.h"
 #include "span.h"
 
 #include <stdint.h>
@@ -63,9 +65,16 @@ struct dl_lake_counts {
 
 struct dl_lake_writer;
 
-/* Open dir, made if absent.  options' strings are not needed afterwards. */
-struct dl_lake_writer *dl_lake_open_write(
-    const char *dir, const struct dl_lake_options *options, struct dl_err *err);
+/* Are these options?  To be asked before a lake is made for them. */
+int dl_lake_check(const struct dl_lake_options *o, struct dl_err *err);
+
+/*
+ * store was opened for writing, and is the writer's for as long as it is open,
+ * and the caller's to close after that.  options' strings are not needed
+ * afterwards.
+ */
+struct dl_lake_writer *dl_lake_open_write(struct dl_lake_store *store,
+    const struct dl_lake_options *options, struct dl_err *err);
 
 /* Release; what is not published is thrown away.  NULL does nothing. */
 void dl_lake_close(struct dl_lake_writer *w);
@@ -85,13 +94,22 @@ int dl_lake_put(struct dl_lake_writer *w, const struct dl_event *ev,
 int dl_lake_checkpoint(struct dl_lake_writer *w, struct dl_span key,
     struct dl_span position, struct dl_err *err);
 
-/* Milliseconds until all is to be published; 0: now; -1: nothing waits. */
+/*
+ * Milliseconds until dl_lake_step() has something to do; 0: now; -1: nothing
+ * waits.
+ */
 int dl_lake_wait_ms(const struct dl_lake_writer *w);
+
+/* Publish what is due, and see what has landed. */
+int dl_lake_step(struct dl_lake_writer *w, struct dl_err *err);
 
 /* Publish all parts. */
 int dl_lake_publish(struct dl_lake_writer *w, struct dl_err *err);
 
-/* The input has ended: publish all parts, and say so in the journal. */
+/*
+ * The input has ended: publish all parts, say so in the journal, and wait until
+ * all has landed.
+ */
 int dl_lake_end(struct dl_lake_writer *w, struct dl_err *err);
 
 /*
@@ -128,10 +146,10 @@ typedef int dl_lake_lines_fn(
 
 /*
  * Read what matches, in the order of the parts' paths; parts of partitions that
- * cannot match are not opened.  A corrupt part is DL_EXIT_DATA, a lake that is
- * not there DL_EXIT_TEMP, a key that nothing has DL_EXIT_USAGE.
+ * cannot match are not opened.  A corrupt part is DL_EXIT_DATA, a key that
+ * nothing has DL_EXIT_USAGE.
  */
-int dl_lake_read(const char *dir, const struct dl_lake_query *q,
+int dl_lake_read(struct dl_lake_store *store, const struct dl_lake_query *q,
     dl_lake_lines_fn *fn, void *arg, struct dl_err *err);
 
 #endif

@@ -9,8 +9,11 @@
  *
  * A name that a process made before it was killed may not be durable yet:
  * whoever relies on it makes it so, whether it was there or not.
+ *
+ * A directory may be exchanged for another, or removed: not while a part is
+ * given its name in it (_dl/tidy.lock).
  */
-#include "lake_store.h"
+#include "lake_disk.h"
 
 #include "buf.h"
 #include "io.h"
@@ -19,32 +22,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct disk {
-	struct dl_lake_store base;
-	char *dir;
-	char *state;   /* dir/_dl */
-	char *staging; /* dir/_dl/staging */
-	int staging_fd;
-};
-
-struct dl_staged {
-	struct disk *disk;
-	int fd;
-	char *name;
-	char *path;   /* where it is staged */
-	char *target; /* where it will be, once it is sealed */
-};
-
-static char *
-join(const char *a, const char *b)
+char *
+dl_lake_disk_join(const char *a, const char *b)
 {
 	size_t na = strlen(a), nb = strlen(b);
 	char *p = dl_alloc(na + nb + 2);
@@ -92,13 +77,13 @@ make_staged(struct dl_staged *g, struct dl_err *err)
 static struct dl_staged *
 stage(struct dl_lake_store *s, const char *name, struct dl_err *err)
 {
-	struct disk *d = (struct disk *)s;
+	struct dl_lake_disk *d = (struct dl_lake_disk *)s;
 	struct dl_staged *g = dl_calloc(1, sizeof(*g));
 
 	g->disk = d;
 	g->fd = -1;
 	g->name = dl_strdup(name);
-	g->path = join(d->staging, name);
+	g->path = dl_lake_disk_join(d->staging, name);
 	if (make_staged(g, err) == 0)
 		return g;
 	free_staged(g);
@@ -113,7 +98,7 @@ write_staged(struct dl_staged *g, struct dl_span bytes, struct dl_err *err)
 
 /* Make the lake's directories down to dir, which is in it, durable. */
 static int
-sync_above(const struct disk *d, char *dir, struct dl_err *err)
+sync_above(const struct dl_lake_disk *d, char *dir, struct dl_err *err)
 {
 	char *p = dir + strlen(d->dir);
 	int r;
@@ -128,36 +113,100 @@ sync_above(const struct disk *d, char *dir, struct dl_err *err)
 	return 0;
 }
 
+/* Make the directory that the part will be in. */
 static int
-seal(struct dl_staged *g, const char *partition, struct dl_err *err)
+make_partition(const struct dl_staged *g, struct dl_err *err)
 {
-	char *dir = join(g->disk->dir, partition);
+	char *dir = dl_strdup(g->target);
 	int r;
 
-	g->target = join(dir, g->name);
+	*strrchr(dir, '/') = '\0';
 	r = dl_mkdirs(dir, err);
 	if (r == 0)
 		r = sync_above(g->disk, dir, err);
 	free(dir);
-	if (r == 0 && fsync(g->fd) < 0)
-		return dl_err_errno(err, "cannot fsync '%s'", g->path);
 	return r;
+}
+
+static int
+seal(struct dl_staged *g, const char *partition, struct dl_err *err)
+{
+	char *dir = dl_lake_disk_join(g->disk->dir, partition);
+
+	g->target = dl_lake_disk_join(dir, g->name);
+	free(dir);
+	if (make_partition(g, err) < 0)
+		return -1;
+	if (fsync(g->fd) < 0)
+		return dl_err_errno(err, "cannot fsync '%s'", g->path);
+	return 0;
+}
+
+int
+dl_lake_disk_lock(const struct dl_lake_disk *d, bool shared, struct dl_err *err)
+{
+	char *path = dl_lake_disk_join(d->state, "tidy.lock");
+	int fd, r;
+
+	/* Of its own for each holder: threads share what a process has open. */
+	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (fd < 0)
+		dl_err_errno(err, "cannot open '%s'", path);
+	while (fd >= 0 && (r = flock(fd, shared ? LOCK_SH : LOCK_EX)) < 0) {
+		if (errno == EINTR)
+			continue;
+		dl_err_errno(err, "cannot lock '%s'", path);
+		close(fd);
+		fd = -1;
+	}
+	free(path);
+	return fd;
+}
+
+/* The directory may have been removed, being empty, since the part was sealed. */
+static int
+link_target(struct dl_staged *g, struct dl_err *err)
+{
+	int tries;
+
+	for (tries = 0; link(g->path, g->target) < 0; tries++) {
+		if (errno == EEXIST)
+			return dl_err_bug(
+			    err, "the part '%s' is there already", g->target);
+		if (errno != ENOENT || tries > 0)
+			return dl_err_errno(err, "cannot link '%s'", g->target);
+		if (make_partition(g, err) < 0)
+			return -1;
+	}
+	return dl_sync_parent(g->target, err);
 }
 
 static int
 publish(struct dl_staged *g, struct dl_err *err)
 {
-	if (link(g->path, g->target) < 0) {
-		if (errno == EEXIST)
-			return dl_err_bug(
-			    err, "the part '%s' is there already", g->target);
-		return dl_err_errno(err, "cannot link '%s'", g->target);
-	}
-	if (dl_sync_parent(g->target, err) < 0)
+	int lock = dl_lake_disk_lock(g->disk, true, err), r;
+
+	if (lock < 0)
+		return -1;
+	if ((r = link_target(g, err)) == 0)
+		g->disk->published++;
+	close(lock);
+	if (r < 0)
 		return -1;
 	/* What stays if this fails, the next writer removes. */
 	(void)unlink(g->path);
 	free_staged(g);
+	return 0;
+}
+
+static int
+landed(struct dl_lake_store *s, uint64_t want, int wait_ms, uint64_t *n,
+    struct dl_err *err)
+{
+	(void)want;
+	(void)wait_ms;
+	(void)err;
+	*n = ((struct dl_lake_disk *)s)->published;
 	return 0;
 }
 
@@ -170,7 +219,7 @@ discard(struct dl_staged *g)
 
 /* Remove what dead writers staged: the files that nobody holds. */
 static int
-clean_one(struct disk *d, const char *name, struct dl_err *err)
+clean_one(struct dl_lake_disk *d, const char *name, struct dl_err *err)
 {
 	int fd, r = 0;
 
@@ -190,7 +239,7 @@ clean_one(struct disk *d, const char *name, struct dl_err *err)
 }
 
 static int
-clean_staging(struct disk *d, struct dl_err *err)
+clean_staging(struct dl_lake_disk *d, struct dl_err *err)
 {
 	struct dirent *e;
 	DIR *dir;
@@ -215,115 +264,17 @@ out:
 /* The manifest */
 
 static int
-record(struct dl_lake_store *s, const struct dl_span *entries, size_t n,
-    struct dl_err *err)
+record(struct dl_lake_store *s, struct dl_staged *const *parts,
+    const struct dl_span *entries, size_t n, struct dl_err *err)
 {
-	struct disk *d = (struct disk *)s;
-	char *path = join(d->state, "manifest.ndjson");
+	struct dl_lake_disk *d = (struct dl_lake_disk *)s;
+	char *path = dl_lake_disk_join(d->state, DL_LAKE_MANIFEST);
 	bool made = access(path, F_OK) < 0;
 	int r = dl_lake_manifest_append(path, entries, n, err);
 
+	(void)parts;
 	if (r == 0 && made)
 		r = dl_sync_dir(d->state, err);
-	free(path);
-	return r;
-}
-
-/* Reading */
-
-struct name {
-	char *text;
-	bool directory;
-};
-
-static int
-by_bytes(const void *a, const void *b)
-{
-	return strcmp(
-	    ((const struct name *)a)->text, ((const struct name *)b)->text);
-}
-
-/* 1 a file, 2 a directory, 0 neither (a link is neither). */
-static int
-kind_of(DIR *dir, const struct dirent *e)
-{
-	struct stat st;
-
-	if (e->d_type == DT_DIR)
-		return 2;
-	if (e->d_type == DT_REG)
-		return 1;
-	if (e->d_type != DT_UNKNOWN ||
-	    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	return S_ISDIR(st.st_mode) ? 2 : S_ISREG(st.st_mode) ? 1 : 0;
-}
-
-static int
-read_names(const char *path, struct dl_buf *names, struct dl_err *err)
-{
-	struct name name;
-	struct dirent *e;
-	DIR *dir;
-	int kind, fd;
-
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || (dir = fdopendir(fd)) == NULL) {
-		dl_err_errno(err, "cannot open '%s'", path);
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	while (errno = 0, (e = readdir(dir)) != NULL) {
-		if (e->d_name[0] == '.' || e->d_name[0] == '_' ||
-		    (kind = kind_of(dir, e)) == 0)
-			continue;
-		name.text = dl_strdup(e->d_name);
-		name.directory = kind == 2;
-		dl_buf_add(names, &name, sizeof(name));
-	}
-	fd = errno == 0 ? 0 : dl_err_errno(err, "cannot read '%s'", path);
-	closedir(dir);
-	return fd;
-}
-
-static int
-list(struct dl_lake_store *s, const char *dir, dl_lake_name_fn *fn, void *arg,
-    struct dl_err *err)
-{
-	struct disk *d = (struct disk *)s;
-	struct dl_buf names = {0};
-	char *path = *dir == '\0' ? dl_strdup(d->dir) : join(d->dir, dir);
-	struct name *all;
-	size_t i, n;
-	int r = read_names(path, &names, err);
-
-	all = (struct name *)(void *)names.p;
-	n = names.len / sizeof(*all);
-	if (n > 1)
-		qsort(all, n, sizeof(*all), by_bytes);
-	for (i = 0; r == 0 && i < n; i++)
-		r = fn(arg, all[i].text, all[i].directory, err);
-	for (i = 0; i < n; i++)
-		free(all[i].text);
-	dl_buf_release(&names);
-	free(path);
-	return r;
-}
-
-static int
-open_part(
-    struct dl_lake_store *s, const char *name, int *fd, struct dl_err *err)
-{
-	struct disk *d = (struct disk *)s;
-	char *path = join(d->dir, name);
-	int r = 1;
-
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (*fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		r = 0;
-	else if (*fd < 0)
-		r = dl_err_errno(err, "cannot open '%s'", path);
 	free(path);
 	return r;
 }
@@ -331,8 +282,8 @@ open_part(
 static int
 settle(struct dl_lake_store *s, const char *name, struct dl_err *err)
 {
-	struct disk *d = (struct disk *)s;
-	char *path = join(d->dir, name);
+	struct dl_lake_disk *d = (struct dl_lake_disk *)s;
+	char *path = dl_lake_disk_join(d->dir, name);
 	int r = dl_sync_parent(path, err);
 
 	free(path);
@@ -342,7 +293,7 @@ settle(struct dl_lake_store *s, const char *name, struct dl_err *err)
 static void
 close_disk(struct dl_lake_store *s)
 {
-	struct disk *d = (struct disk *)s;
+	struct dl_lake_disk *d = (struct dl_lake_disk *)s;
 
 	if (d->staging_fd >= 0)
 		close(d->staging_fd);
@@ -359,14 +310,16 @@ static const struct dl_lake_ops disk_ops = {
     .publish = publish,
     .discard = discard,
     .record = record,
-    .list = list,
-    .open = open_part,
+    .landed = landed,
+    .walk = dl_lake_disk_walk,
+    .open = dl_lake_disk_open,
+    .manifest = dl_lake_disk_manifest,
     .settle = settle,
     .close = close_disk,
 };
 
 static int
-open_writing(struct disk *d, struct dl_err *err)
+open_writing(struct dl_lake_disk *d, struct dl_err *err)
 {
 	if (sodium_init() < 0)
 		return dl_err_bug(err, "libsodium does not start");
@@ -382,7 +335,7 @@ open_writing(struct disk *d, struct dl_err *err)
 }
 
 static int
-check_reading(const struct disk *d, struct dl_err *err)
+check_there(const struct dl_lake_disk *d, struct dl_err *err)
 {
 	struct stat st;
 
@@ -394,17 +347,18 @@ check_reading(const struct disk *d, struct dl_err *err)
 }
 
 struct dl_lake_store *
-dl_lake_disk(const char *dir, bool writing, struct dl_err *err)
+dl_lake_disk(const char *dir, enum dl_lake_mode mode, struct dl_err *err)
 {
-	struct disk *d = dl_calloc(1, sizeof(*d));
+	struct dl_lake_disk *d = dl_calloc(1, sizeof(*d));
 
 	d->base.ops = &disk_ops;
 	d->dir = dl_strdup(dir);
 	d->base.name = d->dir;
-	d->state = join(dir, "_dl");
-	d->staging = join(d->state, "staging");
+	d->state = dl_lake_disk_join(dir, "_dl");
+	d->staging = dl_lake_disk_join(d->state, "staging");
 	d->staging_fd = -1;
-	if ((writing ? open_writing(d, err) : check_reading(d, err)) == 0)
+	if ((mode == DL_LAKE_WRITING || check_there(d, err) == 0) &&
+	    (mode == DL_LAKE_READING || open_writing(d, err) == 0))
 		return &d->base;
 	close_disk(&d->base);
 	return NULL;

@@ -1,7 +1,8 @@
 #include "lake_manifest.h"
 
-#include "buf.h"
+#include "clock.h"
 #include "io.h"
+#include "line.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 #define TAIL_STEP (64 << 10)
-#define LINE_MOST (16 << 20) /* bytes of a line */
 
 static void
 add_sha256(struct dl_buf *b, struct dl_span s)
@@ -72,7 +72,7 @@ last_line(int fd, const char *path, struct dl_buf *tail, struct dl_span *line,
 		             : memrchr(tail->p, '\n', (size_t)(nl - tail->p));
 		if (before != NULL || want == size)
 			break;
-		if (want > LINE_MOST)
+		if (want > DL_LAKE_LINE_MAX)
 			return dl_err_data(err,
 			    "'%s': its last line is longer than 16 MiB", path);
 	}
@@ -84,20 +84,25 @@ last_line(int fd, const char *path, struct dl_buf *tail, struct dl_span *line,
 	return 0;
 }
 
-static void
-chain(struct dl_buf *b, struct dl_span prev, const struct dl_span *entries,
-    size_t n)
+void
+dl_lake_manifest_chain(struct dl_buf *b, struct dl_span prev,
+    const struct dl_span *entries, size_t n)
 {
 	struct dl_buf sum = {0};
+	char at[DL_TIME_MAX];
+	struct dl_time now;
 	size_t i, start;
 
+	dl_now(&now);
+	now.nsec -= now.nsec % 1000000;
+	now.digits = 3;
+	dl_time_print(&now, at);
 	for (i = 0; i < n; i++) {
 		dl_buf_clear(&sum);
 		add_sha256(&sum, prev);
 		start = b->len;
-		dl_buf_adds(b, "{\"prev\":\"");
-		dl_buf_span(b, dl_buf_as_span(&sum));
-		dl_buf_adds(b, "\",");
+		dl_buf_printf(
+		    b, "{\"prev\":\"%s\",\"at\":\"%s\",", dl_buf_str(&sum), at);
 		dl_buf_add(b, entries[i].p + 1, entries[i].len - 1);
 		dl_buf_addc(b, '\n');
 		prev = dl_span(b->p + start, b->len - start - 1);
@@ -141,11 +146,73 @@ dl_lake_manifest_append(const char *path, const struct dl_span *entries,
 	else
 		r = last_line(fd, path, &tail, &line, &end, err);
 	if (r == 0) {
-		chain(&lines, line, entries, n);
+		dl_lake_manifest_chain(&lines, line, entries, n);
 		r = write_lines(fd, path, end, &lines, err);
 	}
 	close(fd);
 	dl_buf_release(&tail);
 	dl_buf_release(&lines);
+	return r;
+}
+
+static int
+tell_lines(int fd, const char *path, uint64_t end, dl_lake_line_fn *fn,
+    void *arg, struct dl_err *err)
+{
+	struct dl_line lines;
+	struct dl_span line;
+	uint64_t at = 0;
+	int r = 0;
+
+	dl_line_init(&lines, fd, path);
+	lines.max = DL_LAKE_LINE_MAX;
+	while (r == 0 && at < end) {
+		r = -1;
+		switch (dl_line_next(&lines, -1, &line, err)) {
+		case DL_LINE_RECORD:
+			r = fn(arg, line, err);
+			at += line.len + 1;
+			break;
+		case DL_LINE_LONG:
+			dl_err_data(
+			    err, "'%s': a line is longer than 16 MiB", path);
+			break;
+		case DL_LINE_IDLE:
+			r = 0;
+			break;
+		case DL_LINE_END: /* somebody has cut what was torn */
+			r = 1;
+			break;
+		case DL_LINE_FAIL:
+			break;
+		}
+	}
+	dl_line_release(&lines);
+	return r < 0 ? -1 : 0;
+}
+
+int
+dl_lake_manifest_read(
+    const char *path, dl_lake_line_fn *fn, void *arg, struct dl_err *err)
+{
+	struct dl_buf tail = {0};
+	struct dl_span line;
+	uint64_t end;
+	int fd, r;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return errno == ENOENT
+		           ? 0
+		           : dl_err_errno(err, "cannot open '%s'", path);
+	/* Not while somebody cuts what was torn. */
+	r = flock(fd, LOCK_SH) < 0
+	        ? dl_err_errno(err, "cannot lock '%s'", path)
+	        : last_line(fd, path, &tail, &line, &end, err);
+	(void)flock(fd, LOCK_UN);
+	dl_buf_release(&tail);
+	if (r == 0)
+		r = tell_lines(fd, path, end, fn, arg, err);
+	close(fd);
 	return r;
 }

@@ -7,22 +7,18 @@
 #include "line.h"
 #include "partition.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#define DEPTH 32 /* directories inside each other */
 
 struct reader {
 	struct dl_lake_store *store;
 	const struct dl_lake_query *query;
 	dl_lake_lines_fn *fn;
 	void *arg;
-	struct dl_buf path; /* of the directory or part at hand */
-	int depth;
-	uint32_t met;      /* bit i: the path satisfies query->where[i] */
-	bool has_dt;       /* the path has a dt that was understood: */
-	struct dl_time dt; /* the start of that day */
+	struct dl_buf path; /* of the part at hand */
+	uint32_t met;       /* bit i: the path satisfies query->where[i] */
+	bool has_dt;        /* the path has a dt that was understood: */
+	struct dl_time dt;  /* the start of that day */
 	struct dl_event ev;
 	struct dl_buf data, line, value;
 };
@@ -107,18 +103,36 @@ where_may_match(struct reader *r, struct dl_span key, struct dl_span value)
 	return true;
 }
 
-/* Must the directory by this name be read? */
+/* Must this component of a path be read? */
 static bool
-may_match(struct reader *r, const char *name)
+component_may_match(struct reader *r, struct dl_span name)
 {
-	const char *eq = strchr(name, '=');
+	const char *eq = memchr(name.p, '=', name.len);
 	struct dl_span key, value;
 
 	if (eq == NULL)
 		return true;
-	key = dl_span(name, (size_t)(eq - name));
-	value = dl_span_str(eq + 1);
+	key = dl_span(name.p, (size_t)(eq - name.p));
+	value = dl_span(eq + 1, name.len - key.len - 1);
 	return where_may_match(r, key, value) && time_may_match(r, key, value);
+}
+
+/* Must what is in this directory be read? */
+static bool
+may_match(void *arg, const char *dir)
+{
+	struct reader *r = arg;
+	const char *end;
+
+	r->has_dt = false;
+	r->met = 0;
+	for (;; dir = end + 1) {
+		end = strchrnul(dir, '/');
+		if (!component_may_match(r, dl_span(dir, (size_t)(end - dir))))
+			return false;
+		if (*end == '\0')
+			return true;
+	}
 }
 
 /* Records */
@@ -365,69 +379,40 @@ read_part(struct reader *r, enum dl_codec_kind kind, struct dl_err *err)
 	return n;
 }
 
-/* Walking */
-
-static int walk(struct reader *r, struct dl_err *err);
-
 static int
-take_name(void *arg, const char *name, bool directory, struct dl_err *err)
+take_file(void *arg, const char *path, uint64_t size, struct dl_err *err)
 {
 	struct reader *r = arg;
-	size_t len = r->path.len;
-	struct dl_time dt = r->dt;
-	bool has_dt = r->has_dt;
-	uint32_t met = r->met;
+	const char *name = strrchr(path, '/');
 	enum dl_codec_kind kind;
-	int n = 0;
 
-	if (directory ? !may_match(r, name)
-		      : !dl_codec_of_name(dl_span_str(name), &kind))
-		goto out;
-	if (len > 0)
-		dl_buf_addc(&r->path, '/');
-	dl_buf_adds(&r->path, name);
+	(void)size;
+	if (!dl_codec_of_name(dl_span_str(path), &kind))
+		return 0;
+	dl_buf_clear(&r->path);
+	r->met = 0;
+	if (name != NULL) {
+		dl_buf_add(&r->path, path, (size_t)(name - path));
+		(void)may_match(r, dl_buf_str(&r->path));
+		dl_buf_clear(&r->path);
+	}
+	dl_buf_adds(&r->path, path);
 	(void)dl_buf_str(&r->path);
-	n = directory ? walk(r, err) : read_part(r, kind, err);
-out:
-	r->path.len = len;
-	r->dt = dt;
-	r->has_dt = has_dt;
-	r->met = met;
-	return n;
-}
-
-static int
-walk(struct reader *r, struct dl_err *err)
-{
-	char dir[PATH_MAX];
-	int n;
-
-	if (r->path.len >= sizeof(dir) || r->depth == DEPTH)
-		return dl_err_data(
-		    err, "'%s': directories deeper than a lake's", r->path.p);
-	memcpy(dir, r->path.p, r->path.len);
-	dir[r->path.len] = '\0';
-	r->depth++;
-	n = r->store->ops->list(r->store, dir, take_name, r, err);
-	r->depth--;
-	return n;
+	return read_part(r, kind, err);
 }
 
 int
-dl_lake_read(const char *dir, const struct dl_lake_query *q,
+dl_lake_read(struct dl_lake_store *store, const struct dl_lake_query *q,
     dl_lake_lines_fn *fn, void *arg, struct dl_err *err)
 {
-	struct reader r = {.query = q, .fn = fn, .arg = arg};
+	struct reader r = {.store = store, .query = q, .fn = fn, .arg = arg};
+	const struct dl_lake_walk walk = {may_match, take_file, &r};
 	int n;
 
 	if (q->nwhere > DL_LAKE_WHERE)
 		return dl_err_usage(
 		    err, "more than %d conditions", DL_LAKE_WHERE);
-	if ((r.store = dl_lake_disk(dir, false, err)) == NULL)
-		return -1;
-	(void)dl_buf_str(&r.path);
-	n = walk(&r, err);
-	r.store->ops->close(r.store);
+	n = store->ops->walk(store, &walk, err);
 	dl_event_release(&r.ev);
 	dl_buf_release(&r.path);
 	dl_buf_release(&r.data);

@@ -1,11 +1,13 @@
 /*
  * Where the files of a lake are kept: one small interface, one file for each
- * kind of storage (lake_disk.c).
+ * kind of storage (lake_disk.c, lake_s3.c).
  *
- * A part goes through three states.  Staged: it is being written, no reader
+ * A part goes through four states.  Staged: it is being written, no reader
  * sees it, and what is left of it when its writer dies is thrown away.  Sealed:
  * its bytes are durable, and all that is left to do is to give it its name.
- * Published: it has its name, durably, and never changes again.
+ * Published: it has its name, durably, and never changes again; whatever
+ * happens to its writer now, readers will see it.  Landed: they see it.  On a
+ * disk what is published has landed; far away it may take a while.
  *
  * Names inside a lake are relative, with '/' between components.
  */
@@ -15,12 +17,23 @@
 #include "err.h"
 #include "span.h"
 
+#include <stdint.h>
+
 struct dl_lake_store;
 struct dl_staged;
 
-/* Told of a name: -1 to stop with err. */
-typedef int dl_lake_name_fn(
-    void *arg, const char *name, bool directory, struct dl_err *err);
+/* What is told of on a walk. */
+struct dl_lake_walk {
+	/* Is what is in this directory (its whole path) wanted? */
+	bool (*enter)(void *arg, const char *dir);
+	/* A file, by its whole path; -1 to stop with err. */
+	int (*file)(
+	    void *arg, const char *path, uint64_t size, struct dl_err *err);
+	void *arg;
+};
+
+/* Told of a line of the manifest, without its newline; -1 to stop with err. */
+typedef int dl_lake_line_fn(void *arg, struct dl_span line, struct dl_err *err);
 
 struct dl_lake_ops {
 	/*
@@ -33,39 +46,83 @@ struct dl_lake_ops {
 	    struct dl_staged *g, struct dl_span bytes, struct dl_err *err);
 	int (*seal)(
 	    struct dl_staged *g, const char *partition, struct dl_err *err);
-	/* Frees g if it succeeds.  A name that exists is DL_EXIT_BUG. */
+	/*
+	 * Append n entries to the manifest.  An entry is a JSON object (not an
+	 * empty one); the storage puts "prev" and "at", the time of now, first
+	 * in it.  Where parts is not NULL the nth entry is of the nth part,
+	 * sealed, and is in the manifest, durably, before that part can be
+	 * seen; otherwise it is there when this returns.
+	 */
+	int (*record)(struct dl_lake_store *s, struct dl_staged *const *parts,
+	    const struct dl_span *entries, size_t n, struct dl_err *err);
+	/*
+	 * Frees g if it succeeds.  A name that exists is DL_EXIT_BUG.  It may
+	 * wait until there is room for what has not landed.
+	 */
 	int (*publish)(struct dl_staged *g, struct dl_err *err);
 	void (*discard)(struct dl_staged *g);
 	/*
-	 * Append n entries to the manifest, durably.  An entry is a JSON
-	 * object (not an empty one); the storage puts "prev" first in it.
+	 * How many of the parts that were published through s have landed,
+	 * counted from the first one on, in *n; it waits at most wait_ms (-1:
+	 * as long as it takes) for *n to be want.  -1: what has not landed
+	 * does not for now, and another run will see to it.
 	 */
-	int (*record)(struct dl_lake_store *s, const struct dl_span *entries,
-	    size_t n, struct dl_err *err);
-	/* The names in dir ("" is the lake itself), in order of their bytes. */
-	int (*list)(struct dl_lake_store *s, const char *dir,
-	    dl_lake_name_fn *fn, void *arg, struct dl_err *err);
-	/* Open for reading: 1 and *fd, the caller's to close; 0 none; -1. */
+	int (*landed)(struct dl_lake_store *s, uint64_t want, int wait_ms,
+	    uint64_t *n, struct dl_err *err);
+
+	/*
+	 * Walk the lake in the order of the bytes of the files' paths,
+	 * directories before what is in them.  Names that begin with '.' or
+	 * '_' are passed over.
+	 */
+	int (*walk)(struct dl_lake_store *s, const struct dl_lake_walk *walk,
+	    struct dl_err *err);
+	/*
+	 * Open for reading and seeking: 1 and *fd, the caller's to close; 0
+	 * none; -1.  From any thread.
+	 */
 	int (*open)(struct dl_lake_store *s, const char *name, int *fd,
 	    struct dl_err *err);
 	/* A part that was found, published by another run, is durable. */
 	int (*settle)(
 	    struct dl_lake_store *s, const char *name, struct dl_err *err);
+	/* The manifest's lines in their order; none where there is none. */
+	int (*manifest)(struct dl_lake_store *s, dl_lake_line_fn *fn, void *arg,
+	    struct dl_err *err);
+
+	/*
+	 * The sealed part g, whose entry was recorded, takes the place of n
+	 * parts of its partition; with g NULL nothing does.  It has landed when
+	 * this returns, and g is freed if that succeeds.  On a disk it is
+	 * one step for whoever lists the directory; otherwise readers see both
+	 * for a while, and the manifest tells them.
+	 */
+	int (*replace)(struct dl_lake_store *s, const char *partition,
+	    struct dl_staged *g, const char *const *parts, size_t n,
+	    struct dl_err *err);
 	void (*close)(struct dl_lake_store *s);
+};
+
+enum dl_lake_mode {
+	DL_LAKE_READING, /* a lake that is not there is DL_EXIT_TEMP */
+	DL_LAKE_WRITING, /* it is made */
+	DL_LAKE_TIDYING  /* as writing, but it has to be there */
 };
 
 struct dl_lake_store {
 	const struct dl_lake_ops *ops;
-	const char *name; /* for messages */
+	const char *name; /* for messages: its path, or URL */
 	/* A local directory for the writers' journals; NULL when reading. */
 	const char *state;
+	bool
+	    far; /* opening takes a while: parts are worth being fetched ahead */
 };
 
 /*
  * A directory.  For writing it is made, with what leads to it, and cleared of
- * parts that dead writers staged; for reading an absent one is DL_EXIT_TEMP.
+ * parts that dead writers staged.
  */
 struct dl_lake_store *dl_lake_disk(
-    const char *dir, bool writing, struct dl_err *err);
+    const char *dir, enum dl_lake_mode mode, struct dl_err *err);
 
 #endif

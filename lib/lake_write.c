@@ -27,11 +27,22 @@ struct dl_lake_writer {
 	struct dl_idset seen;   /* what an unfinished run stored */
 	struct dl_buf key;      /* of the input's checkpoints */
 	struct dl_buf position; /* the latest, with its NUL */
-	bool unacked;           /* it was not handed out */
+	bool unacked;           /* it was not handed out, nor is it in waits */
 	bool at_checkpoint;     /* nothing was put since it came */
+	struct dl_buf waits;    /* struct wait: safe but for what must land */
+	struct dl_buf safe;     /* the position that was handed out last */
+	uint64_t landed;        /* parts, of those published */
 	int64_t oldest_ms;      /* when the first unpublished event came */
 	struct dl_buf path, line;
 };
+
+/* A position, and how many parts were published before it. */
+struct wait {
+	uint64_t parts;
+	char *position;
+};
+
+#define LANDING_MS 50 /* how often is asked what has landed */
 
 /*
  * Milliseconds as dl_clock_ms has them, some of them late: the time is asked for with
@@ -48,9 +59,14 @@ now_ms(void)
 
 /* Opening and closing */
 
-static int
-check_options(const struct dl_lake_options *o, struct dl_err *err)
+int
+dl_lake_check(const struct dl_lake_options *o, struct dl_err *err)
 {
+	struct dl_partition *template = dl_partition_new(o->partition, err);
+
+	if (template == NULL)
+		return -1;
+	dl_partition_free(template);
 	if (o->max_open < 1 || o->max_open > DL_LAKE_MOST_OPEN)
 		return dl_err_usage(
 		    err, "--max-open is from 1 to %d", DL_LAKE_MOST_OPEN);
@@ -63,12 +79,13 @@ check_options(const struct dl_lake_options *o, struct dl_err *err)
 }
 
 struct dl_lake_writer *
-dl_lake_open_write(
-    const char *dir, const struct dl_lake_options *options, struct dl_err *err)
+dl_lake_open_write(struct dl_lake_store *store,
+    const struct dl_lake_options *options, struct dl_err *err)
 {
 	struct dl_lake_writer *w = dl_calloc(1, sizeof(*w));
 	int threads = (int)options->jobs;
 
+	w->store = store;
 	w->layout = options->layout;
 	w->max_bytes = options->max_bytes;
 	w->max_age_ms = options->max_age_ms;
@@ -76,9 +93,8 @@ dl_lake_open_write(
 	w->oldest_ms = INT64_MAX;
 	if (threads == 0)
 		threads = dl_lake_pack_threads(&options->codec);
-	if (check_options(options, err) == 0 &&
+	if (dl_lake_check(options, err) == 0 &&
 	    (w->template = dl_partition_new(options->partition, err)) != NULL &&
-	    (w->store = dl_lake_disk(dir, true, err)) != NULL &&
 	    dl_lake_pool_init(
 		&w->pool, w->store, &options->codec, threads, err) == 0) {
 		dl_idset_init(&w->seen, w->store->state);
@@ -88,17 +104,33 @@ dl_lake_open_write(
 	return NULL;
 }
 
+static size_t
+nwaits(const struct dl_lake_writer *w)
+{
+	return w->waits.len / sizeof(struct wait);
+}
+
+static struct wait *
+wait_at(const struct dl_lake_writer *w, size_t i)
+{
+	return (struct wait *)(void *)w->waits.p + i;
+}
+
 void
 dl_lake_close(struct dl_lake_writer *w)
 {
+	size_t i;
+
 	if (w == NULL)
 		return;
 	dl_lake_pool_release(&w->pool);
 	dl_partition_free(w->template);
 	dl_journal_close(w->journal);
 	dl_idset_release(&w->seen);
-	if (w->store != NULL)
-		w->store->ops->close(w->store);
+	for (i = 0; i < nwaits(w); i++)
+		free(wait_at(w, i)->position);
+	dl_buf_release(&w->waits);
+	dl_buf_release(&w->safe);
 	dl_buf_release(&w->key);
 	dl_buf_release(&w->position);
 	dl_buf_release(&w->path);
@@ -134,12 +166,14 @@ static int
 announce(struct dl_lake_writer *w, struct dl_lake_part **parts, size_t n,
     struct dl_err *err)
 {
+	struct dl_staged **staged = dl_calloc(n, sizeof(struct dl_staged *));
 	struct dl_buf paths = {0}, entries = {0};
 	struct dl_span *list;
 	size_t i;
 	int r = 0;
 
 	for (i = 0; i < n; i++) {
+		staged[i] = parts[i]->file.staged;
 		dl_lake_part_path(parts[i], &paths);
 		dl_buf_addc(&paths, '\0');
 		dl_lake_part_entry(parts[i], dl_buf_as_span(&w->key),
@@ -153,9 +187,10 @@ announce(struct dl_lake_writer *w, struct dl_lake_part **parts, size_t n,
 	}
 	if (r == 0) {
 		list = split(&entries, n);
-		r = w->store->ops->record(w->store, list, n, err);
+		r = w->store->ops->record(w->store, staged, list, n, err);
 		free(list);
 	}
+	free(staged);
 	dl_buf_release(&paths);
 	dl_buf_release(&entries);
 	return r;
@@ -188,6 +223,16 @@ each_part(int (*begin)(struct dl_lake_part *, struct dl_err *),
 	return 0;
 }
 
+/* Which of the parts that were published have landed? */
+static int
+see_landed(struct dl_lake_writer *w, int wait_ms, struct dl_err *err)
+{
+	return w->landed == w->counts.parts
+	           ? 0
+	           : w->store->ops->landed(
+			 w->store, w->counts.parts, wait_ms, &w->landed, err);
+}
+
 static int
 publish_parts(struct dl_lake_writer *w, struct dl_lake_part **parts, size_t n,
     struct dl_err *err)
@@ -205,7 +250,7 @@ publish_parts(struct dl_lake_writer *w, struct dl_lake_part **parts, size_t n,
 		dl_lake_part_free(parts[i]);
 	}
 	find_oldest(w);
-	return 0;
+	return see_landed(w, 0, err);
 }
 
 int
@@ -416,11 +461,34 @@ dl_lake_checkpoint(struct dl_lake_writer *w, struct dl_span key,
 	dl_buf_addc(&w->position, '\0');
 	w->unacked = true;
 	w->at_checkpoint = true;
+	if (see_landed(w, 0, err) < 0)
+		return -1;
 	return w->pool.nparts == 0 ? dl_journal_settled(w->journal, err) : 0;
 }
 
-int
-dl_lake_wait_ms(const struct dl_lake_writer *w)
+/* Landing */
+
+/* The last checkpoint waits for what was published before it, if it may. */
+static void
+queue_position(struct dl_lake_writer *w)
+{
+	struct wait last = {.parts = w->counts.parts};
+	size_t n = nwaits(w);
+
+	if (!w->unacked || w->pool.nparts > 0)
+		return;
+	w->unacked = false;
+	last.position = dl_strdup(w->position.p);
+	if (n > 0 && wait_at(w, n - 1)->parts == last.parts) {
+		free(wait_at(w, n - 1)->position);
+		*wait_at(w, n - 1) = last;
+	} else {
+		dl_buf_add(&w->waits, &last, sizeof(last));
+	}
+}
+
+static int
+until_due(const struct dl_lake_writer *w)
 {
 	int64_t left;
 
@@ -435,25 +503,57 @@ dl_lake_wait_ms(const struct dl_lake_writer *w)
 }
 
 int
+dl_lake_wait_ms(const struct dl_lake_writer *w)
+{
+	int due = until_due(w);
+
+	if (w->landed == w->counts.parts || (due >= 0 && due < LANDING_MS))
+		return due;
+	return LANDING_MS;
+}
+
+int
+dl_lake_step(struct dl_lake_writer *w, struct dl_err *err)
+{
+	if (until_due(w) == 0 && dl_lake_publish(w, err) < 0)
+		return -1;
+	return see_landed(w, 0, err);
+}
+
+int
 dl_lake_end(struct dl_lake_writer *w, struct dl_err *err)
 {
 	if (dl_lake_publish(w, err) < 0)
 		return -1;
 	/* Events after the last checkpoint are in lines that are there. */
-	return w->journal != NULL && w->at_checkpoint
-	           ? dl_journal_end(w->journal, err)
-	           : 0;
+	if (w->journal != NULL && w->at_checkpoint &&
+	    dl_journal_end(w->journal, err) < 0)
+		return -1;
+	return see_landed(w, -1, err);
 }
 
 bool
 dl_lake_safe(
     struct dl_lake_writer *w, struct dl_span *key, struct dl_span *position)
 {
-	if (!w->unacked || w->pool.nparts > 0)
+	size_t i = 0, n;
+
+	queue_position(w);
+	n = nwaits(w);
+	while (i < n && wait_at(w, i)->parts <= w->landed)
+		i++;
+	if (i == 0)
 		return false;
-	w->unacked = false;
+	dl_buf_clear(&w->safe);
+	dl_buf_adds(&w->safe, wait_at(w, i - 1)->position);
 	*key = dl_buf_as_span(&w->key);
-	*position = position_of(w);
+	*position = dl_buf_as_span(&w->safe);
+	n -= i;
+	while (i > 0)
+		free(wait_at(w, --i)->position);
+	i = nwaits(w) - n;
+	memmove(wait_at(w, 0), wait_at(w, i), n * sizeof(struct wait));
+	w->waits.len = n * sizeof(struct wait);
 	return true;
 }
 

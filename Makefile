@@ -1,12 +1,13 @@
 # dl - a data lake and a digital twin as small Unix tools.
 #
 #   make demo       install what is missing, build, run a real pipeline
-#   make test       install what is missing, build, run every test
+#   make test       install what is missing, build, run every test; TEST=full:
+#                   also those that need Ceph's radosgw, 300 MB (and make deps)
 #   make            build into build/
 #   make check      the tests again, under the address and UB sanitizers
 #   make lint       formatting, layers, man pages, warnings of two compilers
-#   make bench      measure, beside jq, gojq, mlr, zstd, redis and bare LMDB;
-#                   BENCHFLAGS=--quick, or --readme README.md
+#   make bench      measure, beside jq, gojq, mlr, zstd, redis, bare LMDB, rclone
+#                   and s3cmd; BENCHFLAGS=--quick, or --readme README.md
 #   make profile    where the time goes: WORK=extract, twin… (tests/bench/profile)
 #   make fuzz       every parser of foreign bytes, FUZZ_SECONDS each
 #   make soak       kills, power cuts, full disks: SOAK_ROUNDS of each, or
@@ -60,7 +61,9 @@ DEPS_DEMO = bash jq zstd ca-certificates
 DEPS_TEST = perl libcmocka-dev gzip curl openssl mandoc man-db miller python3 \
 	libxml2-utils lmdb-utils procps time iproute2 nginx-light openssh-server \
 	openssh-client mosquitto mosquitto-clients postgresql tinyproxy vsftpd
-DEPS_BENCH = gojq miller redis-server
+# A real S3, for TEST=full.
+DEPS_FULL = radosgw ceph-mon ceph-osd ceph-common
+DEPS_BENCH = $(DEPS_FULL) gojq miller redis-server rclone s3cmd
 DEPS_PROFILE = linux-perf valgrind
 DEPS_LINT = clang clang-format git mandoc shellcheck
 DEPS_FUZZ = clang libclang-rt-14-dev
@@ -142,7 +145,8 @@ define install_deps
 	@tests/deps $(1)
 endef
 deps:
-	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST))
+	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) \
+		$(if $(filter full,$(TEST)),$(DEPS_FULL)))
 deps-demo:
 	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO))
 deps-lint:

@@ -130,6 +130,7 @@ struct dl_fetch_options {
 	 * that is no success; NULL: nobody wants them.
 	 */
 	struct dl_buf *refusal;
+	bool beside; /* in a thread beside the one that tells metrics */
 	dl_fetch_fn *fn;
 	void *arg; /* of fn and idle */
 	const volatile sig_atomic_t *stop;

@@ -171,7 +171,8 @@ loop(struct dl_fetch *f, struct dl_err *err)
 			return DL_FETCH_DONE;
 		if (check_time(f, err) != DL_FETCH_DONE)
 			return DL_FETCH_AGAIN;
-		dl_metric_tick();
+		if (!f->o.beside)
+			dl_metric_tick();
 		if (tell_idle(f) < 0)
 			return DL_FETCH_FAIL;
 		curl_multi_poll(f->multi, NULL, 0,

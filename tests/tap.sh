@@ -15,7 +15,7 @@ export PATH=$BUILD:$PATH
 T=$(mktemp -d "${TMPDIR:-/tmp}/dl-test.XXXXXX")
 export DL_HOME=$T/home
 unset DL_NOW DL_LOG DL_PIPELINE DL_METRIC_MS DL_SECRET_KEY \
-	DL_SECRET_KEY_COMMAND CREDENTIALS_DIRECTORY
+	DL_SECRET_KEY_COMMAND CREDENTIALS_DIRECTORY "${!AWS_@}"
 
 # libjq 1.6 forgets some of its memory itself, and a tool that fails ends with
 # its programs still compiled, whose stack the leak detector can't read.  That
@@ -25,10 +25,21 @@ export LSAN_OPTIONS=suppressions=$T/lsan:print_suppressions=0
 tap_count=0
 tap_failed=0
 tap_pids=()
+tap_kills=()
+
+# Those of them that would take their time over an end.
+tap_kill() {
+	local pid
+	for pid in "${tap_kills[@]+"${tap_kills[@]}"}"; do
+		kill -9 "$pid" 2>/dev/null
+	done
+	tap_kills=()
+}
 
 # Processes started by a test are ended by their pid, and nothing else is.
 tap_cleanup() {
 	local status=$?
+	tap_kill
 	for pid in "${tap_pids[@]+"${tap_pids[@]}"}"; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done

@@ -165,9 +165,9 @@ dl_s3_cred_get(struct dl_s3_cred *c, struct dl_s3_keys *keys,
 			return -1;
 		}
 		dl_log(DL_LOG_WARN,
-		    "S3's credentials, which expire in %lld s, could not be "
-		    "found anew: %s",
-		    (long long)left(c), its.msg);
+		    "S3's credentials from %s expire in %lld s, and could not "
+		    "be found anew: %s",
+		    c->found.from, (long long)left(c), its.msg);
 		pause_for(c, FAILED_MS);
 	}
 	*keys = (struct dl_s3_keys){.access_key = c->found.access_key,
@@ -185,8 +185,6 @@ dl_s3_cred_renew(struct dl_s3_cred *c, uint64_t generation)
 
 	if (generation != c->generation || !c->have)
 		return true;
-	if (c->found.fixed)
-		return false;
 	if ((r = find(c, &err)) < 0 && err.status == DL_EXIT_TEMP) {
 		/* The next get says why, if it is still so. */
 		c->refused = true;

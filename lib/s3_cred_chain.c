@@ -68,7 +68,6 @@ dl_s3_chain_environment(
 		    err, "$" KEY_ID ", $" SECRET ", $AWS_SESSION_TOKEN");
 		return -1;
 	}
-	f->fixed = true;
 	snprintf(f->from, sizeof(f->from), "the environment");
 	return 1;
 }

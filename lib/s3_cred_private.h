@@ -40,7 +40,6 @@ struct dl_s3_found {
 	char *access_key, *secret_key;
 	char *session_token; /* or NULL */
 	int64_t expires;     /* seconds since 1970, or DL_S3_NEVER */
-	bool fixed;          /* as long as this process lives */
 	char from[512];      /* where they are from, for messages */
 };
 

@@ -285,9 +285,9 @@ files(void **state)
 	    {"\xef\xbb\xbf[profile a]\naws_access_key_id=A\n"
 	     "aws_secret_access_key=a\n[profile a]\naws_access_key_id=B\n",
 		"a", "B a -"},
-	    {"[default]\naws_access_key_id=A\naws_secret_access_key=a\n"
-	     "[profile default]\naws_access_key_id=B\n"
-	     "aws_secret_access_key=b\n",
+	    {"[profile default]\naws_access_key_id=B\n"
+	     "aws_secret_access_key=b\n"
+	     "[default]\naws_access_key_id=A\naws_secret_access_key=a\n",
 		NULL, "B b -"},
 	    {"[profile \"a b\"]\naws_access_key_id=A\n"
 	     "aws_secret_access_key=a=b\n",

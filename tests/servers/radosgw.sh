@@ -18,7 +18,8 @@
 # AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.  Buckets
 # are at $radosgw_url/BUCKET, and at BUCKET.localhost:$radosgw_port.  SSE-KMS has
 # the key 'testkey'.  It ends with the test, by its pids, each test has its own.
-# $T/ceph/log has the logs.
+# $T/ceph/log has the logs.  Where $radosgw_sts was set it has STS too (and then
+# says AccessDenied to whatever it can't make out).
 # shellcheck disable=SC2154 # tap.sh sets T
 
 radosgw_have() {
@@ -86,11 +87,11 @@ radosgw_conf() { # FSID MONITOR'S-PORT ENDPOINT
 	rgw gc processor max time = 10
 	rgw run sync thread = false
 	rgw enable usage log = false
-	rgw s3 auth use sts = true
-	rgw sts key = 0123456789abcdef
 	rgw crypt require ssl = false
 	rgw crypt s3 kms backend = testing
 	rgw crypt s3 kms encryption keys = testkey=YmluCmJvb3N0CmJvb3N0LWJ1aWxkCmNlcGguY29uZgo=
+	${radosgw_sts:+rgw s3 auth use sts = true}
+	${radosgw_sts:+rgw sts key = abcdefghijklmnop}
 	E
 }
 

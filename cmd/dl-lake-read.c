@@ -73,6 +73,7 @@ main(int argc, char *argv[])
 		'u', "until", &until, "TIME", "only what happened before TIME"),
 	    DL_OPT_CALL('w', "where", add_condition, &where, "KEY=VALUE",
 		"only this partition, source, subject, type or id"),
+	    DL_LAKE_OPTIONS(place),
 	    DL_OPT_COMMON,
 	};
 	first = dl_tool_start(

@@ -157,6 +157,8 @@ main(int argc, char *argv[])
 		"pack in N threads (one a processor, at most 4)"),
 	    DL_OPT_STR('d', "dead", &dead, "FILE",
 		"append what cannot be stored to FILE"),
+	    DL_LAKE_OPTIONS(place),
+	    DL_LAKE_WRITE_OPTIONS(place),
 	    DL_OPT_COMMON,
 	};
 	first = dl_tool_start(

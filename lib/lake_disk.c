@@ -287,6 +287,8 @@ settle(struct dl_lake_store *s, const char *name, struct dl_err *err)
 	int r = dl_sync_parent(path, err);
 
 	free(path);
+	if (r == 0)
+		d->published++;
 	return r;
 }
 

@@ -155,9 +155,9 @@ dl_lake_manifest_append(const char *path, const struct dl_span *entries,
 	return r;
 }
 
-static int
-tell_lines(int fd, const char *path, uint64_t end, dl_lake_line_fn *fn,
-    void *arg, struct dl_err *err)
+int
+dl_lake_manifest_tell(int fd, const char *path, uint64_t end,
+    dl_lake_line_fn *fn, void *arg, struct dl_err *err)
 {
 	struct dl_line lines;
 	struct dl_span line;
@@ -212,7 +212,7 @@ dl_lake_manifest_read(
 	(void)flock(fd, LOCK_UN);
 	dl_buf_release(&tail);
 	if (r == 0)
-		r = tell_lines(fd, path, end, fn, arg, err);
+		r = dl_lake_manifest_tell(fd, path, end, fn, arg, err);
 	close(fd);
 	return r;
 }

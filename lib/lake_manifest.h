@@ -14,6 +14,8 @@
 #include "lake_store.h"
 #include "span.h"
 
+#include <stdint.h>
+
 #define DL_LAKE_MANIFEST "manifest.ndjson" /* in _dl */
 #define DL_LAKE_LINE_MAX (16 << 20)        /* bytes of a line */
 
@@ -27,6 +29,10 @@ int dl_lake_manifest_append(const char *path, const struct dl_span *entries,
 /* Tell of the whole lines; none where there is no file. */
 int dl_lake_manifest_read(
     const char *path, dl_lake_line_fn *fn, void *arg, struct dl_err *err);
+
+/* The same of the lines in the first end bytes of what fd reads from now on. */
+int dl_lake_manifest_tell(int fd, const char *name, uint64_t end,
+    dl_lake_line_fn *fn, void *arg, struct dl_err *err);
 
 /*
  * Append lines, each with its newline, of n entries that follow the line prev

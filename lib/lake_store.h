@@ -35,6 +35,14 @@ struct dl_lake_walk {
 /* Told of a line of the manifest, without its newline; -1 to stop with err. */
 typedef int dl_lake_line_fn(void *arg, struct dl_span line, struct dl_err *err);
 
+struct dl_lake_care {
+	int64_t abort_ms; /* uploads that were begun so long ago are aborted */
+	bool dry_run;
+	/* Told what was done, or would be: a line without its end. */
+	void (*say)(void *arg, const char *text);
+	void *arg;
+};
+
 struct dl_lake_ops {
 	/*
 	 * Begin a part by the name of NAME (unique; without a partition).
@@ -63,8 +71,9 @@ struct dl_lake_ops {
 	void (*discard)(struct dl_staged *g);
 	/*
 	 * How many of the parts that were published through s have landed,
-	 * counted from the first one on, in *n; it waits at most wait_ms (-1:
-	 * as long as it takes) for *n to be want.  -1: what has not landed
+	 * counted from the first one on, in *n; it waits at most wait_ms for
+	 * *n to be want, or (-1) as long as it takes until all has landed,
+	 * also what dead writers published.  -1: what has not landed
 	 * does not for now, and another run will see to it.
 	 */
 	int (*landed)(struct dl_lake_store *s, uint64_t want, int wait_ms,
@@ -83,7 +92,10 @@ struct dl_lake_ops {
 	 */
 	int (*open)(struct dl_lake_store *s, const char *name, int *fd,
 	    struct dl_err *err);
-	/* A part that was found, published by another run, is durable. */
+	/*
+	 * A part that was found, published by another run, is durable, and
+	 * counts among those that were published through s.
+	 */
 	int (*settle)(
 	    struct dl_lake_store *s, const char *name, struct dl_err *err);
 	/* The manifest's lines in their order; none where there is none. */
@@ -99,6 +111,9 @@ struct dl_lake_ops {
 	 */
 	int (*replace)(struct dl_lake_store *s, const char *partition,
 	    struct dl_staged *g, const char *const *parts, size_t n,
+	    struct dl_err *err);
+	/* Look after what is the storage's alone; NULL: there is nothing. */
+	int (*tidy)(struct dl_lake_store *s, const struct dl_lake_care *care,
 	    struct dl_err *err);
 	void (*close)(struct dl_lake_store *s);
 };
@@ -124,5 +139,24 @@ struct dl_lake_store {
  */
 struct dl_lake_store *dl_lake_disk(
     const char *dir, enum dl_lake_mode mode, struct dl_err *err);
+
+struct dl_s3_options;
+
+struct dl_lake_s3_options {
+	const struct dl_s3_options *s3; /* its strings outlive the store */
+	const char *home;               /* where the spool is; for writing */
+	int64_t spool_max;              /* bytes; 0: DL_LAKE_SPOOL_MAX */
+};
+#define DL_LAKE_SPOOL_MAX (INT64_C(16) << 30)
+
+/*
+ * What is below s3://BUCKET/PREFIX.  Parts are published into a spool on this
+ * machine, home/spool/NAME, from which threads send them.  To write, S3 need
+ * not be there yet; what can't be right at all is told within two seconds,
+ * here or by what is called later.
+ */
+struct dl_lake_store *dl_lake_s3(const char *address,
+    const struct dl_lake_s3_options *options, enum dl_lake_mode mode,
+    struct dl_err *err);
 
 #endif

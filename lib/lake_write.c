@@ -31,7 +31,8 @@ struct dl_lake_writer {
 	bool at_checkpoint;     /* nothing was put since it came */
 	struct dl_buf waits;    /* struct wait: safe but for what must land */
 	struct dl_buf safe;     /* the position that was handed out last */
-	uint64_t landed;        /* parts, of those published */
+	uint64_t published;     /* parts, also by the run that this repeats */
+	uint64_t landed;        /* of them */
 	int64_t oldest_ms;      /* when the first unpublished event came */
 	struct dl_buf path, line;
 };
@@ -227,10 +228,10 @@ each_part(int (*begin)(struct dl_lake_part *, struct dl_err *),
 static int
 see_landed(struct dl_lake_writer *w, int wait_ms, struct dl_err *err)
 {
-	return w->landed == w->counts.parts
-	           ? 0
-	           : w->store->ops->landed(
-			 w->store, w->counts.parts, wait_ms, &w->landed, err);
+	if (w->landed == w->published && wait_ms == 0)
+		return 0;
+	return w->store->ops->landed(
+	    w->store, w->published, wait_ms, &w->landed, err);
 }
 
 static int
@@ -247,6 +248,7 @@ publish_parts(struct dl_lake_writer *w, struct dl_lake_part **parts, size_t n,
 		w->counts.records += parts[i]->records;
 		w->counts.bytes += parts[i]->file.packed_bytes;
 		w->counts.parts++;
+		w->published++;
 		dl_lake_part_free(parts[i]);
 	}
 	find_oldest(w);
@@ -393,6 +395,16 @@ add_id(struct dl_lake_writer *w, struct dl_event *ev, struct dl_span line,
 	    &w->seen, dl_hash_pair(ev->source, ev->id), true, err);
 }
 
+/* What a run before published is safe once it has landed too. */
+static int
+settle(struct dl_lake_writer *w, const char *part, struct dl_err *err)
+{
+	if (w->store->ops->settle(w->store, part, err) < 0)
+		return -1;
+	w->published++;
+	return 0;
+}
+
 /* Take the ids of a part's events, if it was published: 1, or 0. */
 static int
 read_ids(void *arg, struct dl_span part, struct dl_err *err)
@@ -412,7 +424,7 @@ read_ids(void *arg, struct dl_span part, struct dl_err *err)
 		    err, "'%s' is not the name of a part", w->path.p);
 	if ((r = w->store->ops->open(w->store, w->path.p, &fd, err)) <= 0)
 		return r;
-	if (w->store->ops->settle(w->store, w->path.p, err) < 0 ||
+	if (settle(w, w->path.p, err) < 0 ||
 	    (u = dl_unpack_new(fd, w->path.p, kind, err)) == NULL)
 		r = -1;
 	else
@@ -472,7 +484,7 @@ dl_lake_checkpoint(struct dl_lake_writer *w, struct dl_span key,
 static void
 queue_position(struct dl_lake_writer *w)
 {
-	struct wait last = {.parts = w->counts.parts};
+	struct wait last = {.parts = w->published};
 	size_t n = nwaits(w);
 
 	if (!w->unacked || w->pool.nparts > 0)
@@ -507,7 +519,7 @@ dl_lake_wait_ms(const struct dl_lake_writer *w)
 {
 	int due = until_due(w);
 
-	if (w->landed == w->counts.parts || (due >= 0 && due < LANDING_MS))
+	if (w->landed == w->published || (due >= 0 && due < LANDING_MS))
 		return due;
 	return LANDING_MS;
 }

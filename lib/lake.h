@@ -4,7 +4,7 @@
  * A lake is a directory, or what stands for one on S3 (lake_store.h):
  *
  *	dt=2018-02-07/hour=01/part-ULID.ndjson.zst    what engines read
- *	_dl/staging/part-ULID.ndjson.zst              being written
+ *	_dl/staging/part-ULID.ndjson.zst.tmp          being written
  *	_dl/journal/KEY, _dl/lock/KEY                 see journal.h
  *	_dl/manifest.ndjson                           a line for every part
  *

@@ -1,7 +1,7 @@
 /*
  * A lake in a directory.
  *
- * A part is staged as _dl/staging/NAME, held by an exclusive flock, so that a
+ * A part is staged as _dl/staging/NAME.tmp, held by an exclusive flock, so that a
  * later writer can tell what belongs to a dead one.  It is published by link(2),
  * which never replaces a file; the second name is then taken away.  A crash
  * between the two leaves a published part with a second, hidden name, which the
@@ -48,6 +48,7 @@ free_staged(struct dl_staged *g)
 	if (g->fd >= 0)
 		close(g->fd);
 	free(g->name);
+	free(g->staged);
 	free(g->path);
 	free(g->target);
 	free(g);
@@ -64,7 +65,7 @@ make_staged(struct dl_staged *g, struct dl_err *err)
 
 	if (flock(dir, LOCK_SH) < 0)
 		return dl_err_errno(err, "cannot lock '%s'", g->disk->staging);
-	g->fd = openat(dir, g->name,
+	g->fd = openat(dir, g->staged,
 	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (g->fd < 0)
 		r = dl_err_errno(err, "cannot create '%s'", g->path);
@@ -72,6 +73,17 @@ make_staged(struct dl_staged *g, struct dl_err *err)
 		r = dl_err_errno(err, "cannot lock '%s'", g->path);
 	(void)flock(dir, LOCK_UN);
 	return r;
+}
+
+/* Engines look for parts by how their names end, wherever they are. */
+static char *
+staged_name(const char *name)
+{
+	struct dl_buf b = {0};
+
+	dl_buf_printf(&b, "%s.tmp", name);
+	(void)dl_buf_str(&b);
+	return b.p;
 }
 
 static struct dl_staged *
@@ -83,7 +95,8 @@ stage(struct dl_lake_store *s, const char *name, struct dl_err *err)
 	g->disk = d;
 	g->fd = -1;
 	g->name = dl_strdup(name);
-	g->path = dl_lake_disk_join(d->staging, name);
+	g->staged = staged_name(name);
+	g->path = dl_lake_disk_join(d->staging, g->staged);
 	if (make_staged(g, err) == 0)
 		return g;
 	free_staged(g);

@@ -19,9 +19,9 @@ struct dl_lake_disk {
 struct dl_staged {
 	struct dl_lake_disk *disk;
 	int fd;
-	char *name;
-	char *path;   /* where it is staged */
-	char *target; /* where it will be, once it is sealed */
+	char *name, *staged; /* staged: its name until then */
+	char *path;          /* where it is staged */
+	char *target;        /* where it will be, once it is sealed */
 };
 
 /* A/B, to be freed. */

@@ -1,5 +1,6 @@
 #include "lake_place.h"
 
+#include "buf.h"
 #include "home.h"
 
 #define WRITER_GIVES_UP_MS (60 * 60 * 1000)
@@ -25,16 +26,23 @@ dl_lake_place_tag(void *to, char *const *argv, struct dl_err *err)
 {
 	struct dl_lake_place *place = to;
 	const char *eq = strchr(argv[0], '=');
+	struct dl_buf tags = {0};
 
 	if (eq == NULL || eq == argv[0])
 		return dl_err_usage(
 		    err, "expected KEY=VALUE, not '%s'", argv[0]);
-	if (place->tags.len > 0)
-		dl_buf_addc(&place->tags, '&');
-	escape(&place->tags, dl_span(argv[0], (size_t)(eq - argv[0])));
-	dl_buf_addc(&place->tags, '=');
-	escape(&place->tags, dl_span_str(eq + 1));
-	return 0;
+	dl_buf_adds(&tags, place->tags);
+	if (tags.len > 0)
+		dl_buf_addc(&tags, '&');
+	escape(&tags, dl_span(argv[0], (size_t)(eq - argv[0])));
+	dl_buf_addc(&tags, '=');
+	escape(&tags, dl_span_str(eq + 1));
+	if (tags.len >= sizeof(place->tags))
+		dl_err_usage(err, "the tags are too long");
+	else
+		memcpy(place->tags, dl_buf_str(&tags), tags.len + 1);
+	dl_buf_release(&tags);
+	return err->status == DL_EXIT_OK ? 0 : -1;
 }
 
 static int
@@ -64,8 +72,8 @@ open_s3(struct dl_lake_place *place, const char *address,
 	place->s3.give_up_ms = place->give_up_ms;
 	if (place->give_up_ms == 0 && mode == DL_LAKE_WRITING)
 		place->s3.give_up_ms = WRITER_GIVES_UP_MS;
-	if (place->tags.len > 0)
-		place->s3.tags = dl_buf_str(&place->tags);
+	if (place->tags[0] != '\0')
+		place->s3.tags = place->tags;
 	place->s3.home = place->home;
 	if (mode != DL_LAKE_READING) {
 		if (dl_home(place->path, place->home, err) < 0)

@@ -5,19 +5,20 @@
 #ifndef DL_LAKE_PLACE_H
 #define DL_LAKE_PLACE_H
 
-#include "buf.h"
 #include "err.h"
 #include "home.h"
 #include "lake_store.h"
 #include "opt.h"
 #include "s3.h"
 
+#define DL_LAKE_TAGS_MAX 4096 /* bytes, escaped */
+
 /* What the options say; zeroed: nothing.  It outlives the store. */
 struct dl_lake_place {
 	const char *home; /* dl_tool_home_option */
 	struct dl_s3_options s3;
 	const char *style;
-	struct dl_buf tags;
+	char tags[DL_LAKE_TAGS_MAX]; /* as a query */
 	int64_t give_up_ms, spool_max;
 	char path[PATH_MAX]; /* of the home */
 };
@@ -34,7 +35,7 @@ struct dl_lake_place {
 	DL_OPT_STR(0, "credentials", &(place).s3.credentials, "REF", \
 	    "S3: a secret, KEY:SECRET or KEY:SECRET:TOKEN"), \
 	DL_OPT_STR(0, "style", &(place).style, "STYLE", \
-	    "S3: the bucket is in the path or is a virtual host"), \
+	    "S3: the bucket is in the path, or virtual"), \
 	DL_OPT_STR(0, "ca", &(place).s3.ca, "FILE", \
 	    "S3: authorities to trust (the system's)"), \
 	DL_OPT_DURATION(0, "give-up", &(place).give_up_ms, "DURATION", \

@@ -115,8 +115,9 @@ hold(const char *path)
 struct dl_lake_s3_box *
 dl_lake_s3_box_new(const char *outbox, struct dl_err *err)
 {
-	char ulid[DL_ULID_LEN + 1], *path;
-	int tries, fd;
+	char ulid[DL_ULID_LEN + 1], *path = NULL;
+	struct dl_lake_s3_box *b;
+	int tries, fd = -1;
 
 	for (tries = 0; tries < TRIES; tries++) {
 		dl_ulid(ulid);
@@ -127,10 +128,17 @@ dl_lake_s3_box_new(const char *outbox, struct dl_err *err)
 			return NULL;
 		}
 		if ((fd = hold(path)) >= 0)
-			return wrap(path, fd);
+			break;
 		free(path);
 	}
-	dl_err_temp(err, "cannot hold a directory in '%s'", outbox);
+	if (tries == TRIES) {
+		dl_err_temp(err, "cannot hold a directory in '%s'", outbox);
+		return NULL;
+	}
+	b = wrap(path, fd);
+	if (dl_sync_dir(outbox, err) == 0)
+		return b;
+	dl_lake_s3_box_free(b);
 	return NULL;
 }
 
@@ -220,6 +228,9 @@ take_box(struct dl_lake_s3_box *b, dl_lake_s3_found_fn *fn, void *arg,
 
 	if (list_names(b->path, &names, err) < 0)
 		return -1;
+	/* No part that has landed comes back without its entry. */
+	if (fsync(b->fd) < 0)
+		r = dl_err_errno(err, "cannot fsync '%s'", b->path);
 	for (i = 0; r == 0 && i < names.n; i++)
 		if (!is_dots(names.list[i]->d_name))
 			r = take_one(b, names.list[i]->d_name, fn, arg, err);
@@ -374,6 +385,9 @@ dl_lake_s3_box_remove(
 
 	if (unlinkat(b->fd, name, 0) < 0 && errno != ENOENT)
 		r = dl_err_errno(err, "cannot remove '%s/%s'", b->path, name);
+	/* A power cut must not bring it back without its entry. */
+	else if (fsync(b->fd) < 0)
+		r = dl_err_errno(err, "cannot fsync '%s'", b->path);
 	else if (unlinkat(b->fd, told, 0) < 0)
 		(void)unlinkat(b->fd, entry, 0);
 	free(told);

@@ -257,7 +257,7 @@ put_object(struct dl_lake_s3 *s, uint64_t number, const struct dl_buf *lines,
 	const struct dl_s3_body body = {
 	    .bytes = dl_buf_as_span(lines), .name = "the manifest"};
 	const struct dl_s3_put how = {
-	    .type = "application/x-ndjson", .create = true};
+	    .type = "application/x-ndjson", .create = true, .standard = true};
 	char key[DL_LAKE_S3_KEY];
 
 	dl_lake_s3_key(key, number, false);

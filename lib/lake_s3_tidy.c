@@ -110,7 +110,7 @@ static int
 put_base(struct folding *f, int fd, FILE *file, struct dl_err *err)
 {
 	const struct dl_s3_put how = {
-	    .type = "application/x-ndjson", .create = true};
+	    .type = "application/x-ndjson", .create = true, .standard = true};
 	struct copy c = {file, f->s->base.name};
 	struct dl_s3_body body = {.fd = fd};
 	char key[DL_LAKE_S3_KEY];

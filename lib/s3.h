@@ -90,6 +90,7 @@ struct dl_s3_put {
 	const char *const *meta; /* "x-amz-meta-NAME: VALUE", NULL-ended, or
 				      NULL; ASCII, all together at most 2 KB */
 	bool create;             /* If-None-Match: * */
+	bool standard;           /* not of the options' storage class */
 	int jobs;                /* pieces of one upload at a time; 0: 4 */
 };
 

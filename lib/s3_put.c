@@ -97,7 +97,7 @@ dl_s3_put_headers(const struct dl_s3 *s, const struct dl_s3_put *how,
 		dl_s3_lines_add(lines,
 		    "x-amz-server-side-encryption-aws-kms-key-id: %s",
 		    o->sse_key_id);
-	if (o->storage_class != NULL)
+	if (o->storage_class != NULL && !how->standard)
 		dl_s3_lines_add(
 		    lines, "x-amz-storage-class: %s", o->storage_class);
 	if (o->tags != NULL)

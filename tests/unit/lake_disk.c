@@ -64,11 +64,11 @@ publishing(void **state)
 	(void)state;
 	assert_non_null(s);
 	g = stage(s, "part-1.ndjson", "first\n");
-	assert_true(exists("_dl/staging/part-1.ndjson"));
+	assert_true(exists("_dl/staging/part-1.ndjson.tmp"));
 	assert_int_equal(s->ops->seal(g, "a=1/b=2", &err), 0);
 	assert_false(exists("a=1/b=2/part-1.ndjson"));
 	assert_int_equal(s->ops->publish(g, &err), 0);
-	assert_false(exists("_dl/staging/part-1.ndjson"));
+	assert_false(exists("_dl/staging/part-1.ndjson.tmp"));
 
 	g = stage(s, "part-1.ndjson", "second\n");
 	assert_int_equal(s->ops->seal(g, "a=1/b=2", &err), 0);
@@ -105,14 +105,14 @@ cleaning(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	assert_true(exists("_dl/staging/part-dead.ndjson"));
+	assert_true(exists("_dl/staging/part-dead.ndjson.tmp"));
 	other = dl_lake_disk(dir, DL_LAKE_WRITING, &err);
 	assert_non_null(other);
-	assert_false(exists("_dl/staging/part-dead.ndjson"));
-	assert_true(exists("_dl/staging/part-mine.ndjson"));
+	assert_false(exists("_dl/staging/part-dead.ndjson.tmp"));
+	assert_true(exists("_dl/staging/part-mine.ndjson.tmp"));
 	other->ops->close(other);
 	s->ops->discard(g);
-	assert_false(exists("_dl/staging/part-mine.ndjson"));
+	assert_false(exists("_dl/staging/part-mine.ndjson.tmp"));
 	s->ops->close(s);
 }
 

@@ -2,7 +2,7 @@
 #
 #   make demo       install what is missing, build, run a real pipeline
 #   make test       install what is missing, build, run every test; TEST=full:
-#                   also those that need Ceph's radosgw, 300 MB (and make deps)
+#                   also those that need Ceph's radosgw, 300 MB, and DuckDB
 #   make            build into build/
 #   make check      the tests again, under the address and UB sanitizers
 #   make lint       formatting, layers, man pages, warnings of two compilers
@@ -61,8 +61,10 @@ DEPS_DEMO = bash jq zstd ca-certificates
 DEPS_TEST = perl libcmocka-dev gzip curl openssl mandoc man-db miller python3 \
 	libxml2-utils lmdb-utils procps time iproute2 nginx-light openssh-server \
 	openssh-client mosquitto mosquitto-clients postgresql tinyproxy vsftpd
-# A real S3, for TEST=full.
-DEPS_FULL = radosgw ceph-mon ceph-osd ceph-common
+# A real S3, for TEST=full, and what gets DuckDB (tests/servers/duckdb.sh): a
+# machine may have an npm that is not Debian's.
+DEPS_FULL = radosgw ceph-mon ceph-osd ceph-common \
+	$(if $(shell command -v npm),,npm)
 DEPS_BENCH = $(DEPS_FULL) gojq miller redis-server rclone s3cmd
 DEPS_PROFILE = linux-perf valgrind
 DEPS_LINT = clang clang-format git mandoc shellcheck
@@ -147,6 +149,7 @@ endef
 deps:
 	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) \
 		$(if $(filter full,$(TEST)),$(DEPS_FULL)))
+	$(if $(filter full,$(TEST)),@tests/servers/duckdb.sh)
 deps-demo:
 	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO))
 deps-lint:

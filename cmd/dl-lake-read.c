@@ -2,42 +2,12 @@
 #include "io.h"
 #include "lake.h"
 #include "lake_place.h"
+#include "lake_where.h"
 #include "out.h"
 #include "tool.h"
-#include "when.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-static int
-parse_time(const char *text, bool *given, struct dl_time *t, struct dl_err *err)
-{
-	*given = text != NULL;
-	return text == NULL ? 0 : dl_when_parse(text, t, err);
-}
-
-struct conditions {
-	struct dl_lake_where all[DL_LAKE_WHERE];
-	size_t n;
-};
-
-static int
-add_condition(void *to, char *const *argv, struct dl_err *err)
-{
-	struct conditions *c = to;
-	const char *eq = strchr(argv[0], '=');
-
-	if (eq == NULL || eq == argv[0])
-		return dl_err_usage(
-		    err, "expected KEY=VALUE, not '%s'", argv[0]);
-	if (c->n == DL_LAKE_WHERE)
-		return dl_err_usage(
-		    err, "more than %d conditions", DL_LAKE_WHERE);
-	c->all[c->n].key = dl_span(argv[0], (size_t)(eq - argv[0]));
-	c->all[c->n].value = dl_span_str(eq + 1);
-	c->n++;
-	return 0;
-}
 
 /* What is long goes out from where it lies. */
 static int
@@ -59,8 +29,9 @@ main(int argc, char *argv[])
 {
 	struct dl_err err = {0};
 	struct dl_lake_query q = {0};
-	struct conditions where = {.n = 0};
-	const char *since = NULL, *until = NULL;
+	struct dl_lake_conditions where = {.n = 0};
+	const char *since = NULL, *until = NULL, *as_of = NULL;
+	int64_t count = -1;
 	struct dl_out out;
 	struct dl_lake_place place = {.home = NULL};
 	struct dl_lake_store *store;
@@ -71,16 +42,22 @@ main(int argc, char *argv[])
 		"only what happened at TIME or later"),
 	    DL_OPT_STR(
 		'u', "until", &until, "TIME", "only what happened before TIME"),
-	    DL_OPT_CALL('w', "where", add_condition, &where, "KEY=VALUE",
+	    DL_OPT_CALL('w', "where", dl_lake_condition_add, &where,
+		"KEY=VALUE",
 		"only this partition, source, subject, type or id"),
+	    DL_OPT_STR(0, "as-of", &as_of, "TIME",
+		"only what was in the lake at TIME"),
+	    DL_OPT_COUNT(
+		'c', "count", &count, "COUNT", "end after so many events"),
 	    DL_LAKE_OPTIONS(place),
 	    DL_OPT_COMMON,
 	};
 	first = dl_tool_start(
 	    "dl-lake-read", opts, "LAKE", 1, 1, DL_TOOL_PLAIN, argc, argv);
 
-	if (parse_time(since, &q.has_since, &q.since, &err) < 0 ||
-	    parse_time(until, &q.has_until, &q.until, &err) < 0)
+	if (dl_lake_moment(since, &q.has_since, &q.since, &err) < 0 ||
+	    dl_lake_moment(until, &q.has_until, &q.until, &err) < 0 ||
+	    dl_lake_moment(as_of, &q.has_as_of, &q.as_of, &err) < 0)
 		dl_tool_fail(&err);
 	place.home = dl_tool_home_option;
 	store = dl_lake_place_open(&place, argv[first], DL_LAKE_READING, &err);
@@ -88,6 +65,8 @@ main(int argc, char *argv[])
 		dl_tool_fail(&err);
 	q.where = where.all;
 	q.nwhere = where.n;
+	q.has_limit = count >= 0;
+	q.limit = q.has_limit ? (uint64_t)count : 0;
 	dl_out_init(&out, STDOUT_FILENO, "<stdout>");
 	if (dl_lake_read(store, &q, print, &out, &err) < 0) {
 		/* What was read before it is good, and people want to see it. */

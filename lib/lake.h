@@ -27,7 +27,8 @@
  * acknowledged.
  *
  * Reading needs nothing of _dl: whatever is in the partitions' directories and
- * does not begin with '.' or '_' counts.
+ * does not begin with '.' or '_' counts.  Where there is a manifest it tells
+ * which parts need not be read, and what has become of those that were merged.
  */
 #ifndef DL_LAKE_H
 #define DL_LAKE_H
@@ -137,6 +138,9 @@ struct dl_lake_query {
 	struct dl_time since, until;
 	const struct dl_lake_where *where;
 	size_t nwhere; /* at most DL_LAKE_WHERE */
+	bool has_as_of, has_limit;
+	struct dl_time as_of; /* only what was recorded then */
+	uint64_t limit;       /* no more events than these */
 };
 #define DL_LAKE_WHERE 32
 
@@ -145,9 +149,16 @@ typedef int dl_lake_lines_fn(
     void *arg, struct dl_span lines, struct dl_err *err);
 
 /*
- * Read what matches, in the order of the parts' paths; parts of partitions that
- * cannot match are not opened.  A corrupt part is DL_EXIT_DATA, a key that
- * nothing has DL_EXIT_USAGE.
+ * Read what matches, in the order of the parts' paths, of the parts that were
+ * there when it began; parts that cannot match are not opened.  A part that is
+ * merged meanwhile is read from where its records are then: each event is told
+ * of once.  A corrupt part is DL_EXIT_DATA, a key that nothing has
+ * DL_EXIT_USAGE.
+ *
+ * What was there at as_of: parts by the time of their entry in the manifest,
+ * and in a merged part what its entry says of those that it was made of; parts
+ * without an entry by the time in their name, or always.  What was removed
+ * since (expired, or as a duplicate) is not there any more.
  */
 int dl_lake_read(struct dl_lake_store *store, const struct dl_lake_query *q,
     dl_lake_lines_fn *fn, void *arg, struct dl_err *err);

@@ -330,6 +330,8 @@ static const struct dl_lake_ops disk_ops = {
     .open = dl_lake_disk_open,
     .manifest = dl_lake_disk_manifest,
     .settle = settle,
+    .replace = dl_lake_disk_replace,
+    .tidy = dl_lake_disk_tidy,
     .close = close_disk,
 };
 

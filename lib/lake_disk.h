@@ -1,6 +1,6 @@
 /*
- * What the halves of a lake in a directory share: lake_disk.c (writing) and
- * lake_disk_read.c.
+ * What the files of a lake in a directory share: lake_disk.c (writing),
+ * lake_disk_read.c and lake_disk_tidy.c.
  */
 #ifndef DL_LAKE_DISK_H
 #define DL_LAKE_DISK_H
@@ -41,5 +41,10 @@ int dl_lake_disk_open(
     struct dl_lake_store *s, const char *name, int *fd, struct dl_err *err);
 int dl_lake_disk_manifest(struct dl_lake_store *s, dl_lake_line_fn *fn,
     void *arg, struct dl_err *err);
+int dl_lake_disk_replace(struct dl_lake_store *s, const char *partition,
+    struct dl_staged *g, const char *const *parts, size_t n,
+    struct dl_err *err);
+int dl_lake_disk_tidy(struct dl_lake_store *s, const struct dl_lake_care *care,
+    struct dl_err *err);
 
 #endif

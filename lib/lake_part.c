@@ -158,15 +158,12 @@ dl_lake_pool_release(struct dl_lake_pool *p)
 /* Parts */
 
 struct dl_lake_part *
-dl_lake_part_open(struct dl_lake_pool *p, struct dl_span partition,
-    uint64_t hash, struct dl_err *err)
+dl_lake_part_open_as(struct dl_lake_pool *p, const char *name,
+    struct dl_span partition, uint64_t hash, struct dl_err *err)
 {
 	struct dl_lake_part *part = dl_calloc(1, sizeof(*part));
-	char ulid[DL_ULID_LEN + 1];
 
-	dl_ulid(ulid);
-	(void)snprintf(part->name, sizeof(part->name), "part-%s%s", ulid,
-	    dl_codec_suffix(p->kind));
+	(void)snprintf(part->name, sizeof(part->name), "%s", name);
 	part->pool = p;
 	part->hash = hash;
 	dl_buf_span(&part->partition, partition);
@@ -180,6 +177,18 @@ dl_lake_part_open(struct dl_lake_pool *p, struct dl_span partition,
 		return part;
 	dl_lake_part_free(part);
 	return NULL;
+}
+
+struct dl_lake_part *
+dl_lake_part_open(struct dl_lake_pool *p, struct dl_span partition,
+    uint64_t hash, struct dl_err *err)
+{
+	char ulid[DL_ULID_LEN + 1], name[64];
+
+	dl_ulid(ulid);
+	(void)snprintf(
+	    name, sizeof(name), "part-%s%s", ulid, dl_codec_suffix(p->kind));
+	return dl_lake_part_open_as(p, name, partition, hash, err);
 }
 
 void

@@ -69,6 +69,11 @@ void dl_lake_pool_release(struct dl_lake_pool *p);
 struct dl_lake_part *dl_lake_part_open(struct dl_lake_pool *p,
     struct dl_span partition, uint64_t hash, struct dl_err *err);
 
+/* The same, by a name that is given: part-ULID and the codec's suffix. */
+struct dl_lake_part *dl_lake_part_open_as(struct dl_lake_pool *p,
+    const char *name, struct dl_span partition, uint64_t hash,
+    struct dl_err *err);
+
 /* The open part for partition, whose hash is hash, or NULL. */
 struct dl_lake_part *dl_lake_part_find(
     struct dl_lake_pool *p, struct dl_span partition, uint64_t hash);

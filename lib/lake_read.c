@@ -1,315 +1,135 @@
-/* The reading half of lake.h. */
+/*
+ * The reading half of lake.h.
+ *
+ * Which records are there is decided at the beginning, by the parts that are
+ * listed: each has the records of one original part, or, merged, of several.
+ * An original is read once, from whichever part has it when its turn comes.
+ */
 #include "lake.h"
 
-#include "lake_flat.h"
-#include "lake_scan.h"
-#include "lake_store.h"
+#include "lake_ahead.h"
+#include "lake_filter.h"
+#include "lake_heir.h"
+#include "lake_list.h"
+#include "lake_piece.h"
 #include "line.h"
-#include "partition.h"
+#include "log.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
+#define LOOKS 16 /* for what is merged again and again while it is looked for */
+
 struct reader {
 	struct dl_lake_store *store;
 	const struct dl_lake_query *query;
-	dl_lake_lines_fn *fn;
-	void *arg;
-	struct dl_buf path; /* of the part at hand */
-	uint32_t met;       /* bit i: the path satisfies query->where[i] */
-	bool has_dt;        /* the path has a dt that was understood: */
-	struct dl_time dt;  /* the start of that day */
-	struct dl_event ev;
-	struct dl_buf data, line, value;
+	struct dl_lake_filter filter;
+	struct dl_lake_listing listing;
+	struct dl_lake_ahead *ahead;
+	struct dl_lake_set done; /* originals */
+	/* Read again since the listing, or NULL; and how long it was. */
+	struct dl_lake_index *fresh;
+	uint64_t fresh_lines;
 };
 
-/* Pruning */
+/* What is wanted */
 
 static bool
-has_times(const struct dl_lake_query *q)
+was_there(const struct reader *r, const struct dl_time *at)
 {
-	return q->has_since || q->has_until;
+	return !r->query->has_as_of || dl_time_cmp(at, &r->query->as_of) <= 0;
 }
 
-/* Can an event from sec to before sec + length be in the interval? */
+/* Of a part that is listed. */
 static bool
-may_overlap(const struct dl_lake_query *q, int64_t sec, int64_t length)
-{
-	struct dl_time first = {.sec = sec}, after = {.sec = sec + length};
-
-	if (q->has_since && dl_time_cmp(&after, &q->since) <= 0)
-		return false;
-	return !q->has_until || dl_time_cmp(&first, &q->until) < 0;
-}
-
-static bool
-parse_day(struct dl_span value, struct dl_time *t)
-{
-	struct dl_err ignored = {0};
-	char text[32];
-
-	if (value.len != 10)
-		return false;
-	memcpy(text, value.p, 10);
-	memcpy(text + 10, "T00:00:00Z", 10);
-	return dl_time_parse(dl_span(text, 20), t, &ignored) == 0;
-}
-
-static bool
-parse_hour(struct dl_span value, int *hour)
-{
-	if (value.len != 2 || value.p[0] < '0' || value.p[0] > '2' ||
-	    value.p[1] < '0' || value.p[1] > '9')
-		return false;
-	*hour = (value.p[0] - '0') * 10 + (value.p[1] - '0');
-	return *hour < 24;
-}
-
-/* Must dt=VALUE or hour=VALUE be read?  What is not understood must. */
-static bool
-time_may_match(struct reader *r, struct dl_span key, struct dl_span value)
-{
-	bool dt = dl_span_is(key, "dt");
-	int hour;
-
-	if (!dt && !dl_span_is(key, "hour"))
-		return true;
-	if (dl_span_is(value, DL_PARTITION_DEFAULT))
-		return !has_times(r->query);
-	if (dt) {
-		r->has_dt = parse_day(value, &r->dt);
-		return !r->has_dt || may_overlap(r->query, r->dt.sec, 86400);
-	}
-	if (!r->has_dt || !parse_hour(value, &hour))
-		return true;
-	return may_overlap(r->query, r->dt.sec + hour * 3600, 3600);
-}
-
-static bool
-where_may_match(struct reader *r, struct dl_span key, struct dl_span value)
-{
-	const struct dl_lake_where *where = r->query->where;
-	size_t i;
-
-	for (i = 0; i < r->query->nwhere; i++) {
-		if (!dl_span_eq(where[i].key, key))
-			continue;
-		dl_buf_clear(&r->value);
-		dl_partition_decode(&r->value, value);
-		if (!dl_span_eq(where[i].value, dl_buf_as_span(&r->value)))
-			return false;
-		r->met |= 1u << i;
-	}
-	return true;
-}
-
-/* Must this component of a path be read? */
-static bool
-component_may_match(struct reader *r, struct dl_span name)
-{
-	const char *eq = memchr(name.p, '=', name.len);
-	struct dl_span key, value;
-
-	if (eq == NULL)
-		return true;
-	key = dl_span(name.p, (size_t)(eq - name.p));
-	value = dl_span(eq + 1, name.len - key.len - 1);
-	return where_may_match(r, key, value) && time_may_match(r, key, value);
-}
-
-/* Must what is in this directory be read? */
-static bool
-may_match(void *arg, const char *dir)
+want_own(void *arg, const struct dl_lake_of *of)
 {
 	struct reader *r = arg;
-	const char *end;
 
-	r->has_dt = false;
-	r->met = 0;
-	for (;; dir = end + 1) {
-		end = strchrnul(dir, '/');
-		if (!component_may_match(r, dl_span(dir, (size_t)(end - dir))))
-			return false;
-		if (*end == '\0')
-			return true;
-	}
+	return was_there(r, &of->at) && !dl_lake_set_has(&r->done, of->part);
 }
 
-/* Records */
-
-static bool
-attribute(const struct dl_event *ev, struct dl_span key, struct dl_span *value)
-{
-	if (dl_span_is(key, "source"))
-		*value = ev->source;
-	else if (dl_span_is(key, "subject"))
-		*value = ev->subject;
-	else if (dl_span_is(key, "type"))
-		*value = ev->type;
-	else if (dl_span_is(key, "id"))
-		*value = ev->id;
-	else
-		return false;
-	return true;
-}
-
-static bool
-in_time(const struct dl_lake_query *q, const struct dl_event *ev)
-{
-	struct dl_err ignored = {0};
-	struct dl_time t;
-
-	if (!has_times(q))
-		return true;
-	if (ev->time.p == NULL || dl_time_parse(ev->time, &t, &ignored) < 0)
-		return false;
-	return (!q->has_since || dl_time_cmp(&t, &q->since) >= 0) &&
-	       (!q->has_until || dl_time_cmp(&t, &q->until) < 0);
-}
-
-static bool
-matches(const struct reader *r, const struct dl_event *ev)
-{
-	const struct dl_lake_query *q = r->query;
-	struct dl_span value = {0};
-	size_t i;
-
-	for (i = 0; i < q->nwhere; i++)
-		if ((r->met & 1u << i) == 0 &&
-		    (!attribute(ev, q->where[i].key, &value) ||
-			!dl_span_eq(value, q->where[i].value)))
-			return false;
-	return in_time(q, ev);
-}
-
-/* Is there anything to ask of the records of this part? */
-static bool
-filters(const struct reader *r)
-{
-	uint32_t all = (uint32_t)((UINT64_C(1) << r->query->nwhere) - 1);
-
-	return r->met != all || has_times(r->query);
-}
+struct claim {
+	const struct reader *reader;
+	bool found;
+};
 
 static int
-hand_on(struct reader *r, struct dl_span lines, struct dl_err *err)
+find_claim(void *arg, const struct dl_lake_entry *heir, struct dl_err *err)
 {
-	return lines.len == 0 ? 0 : r->fn(r->arg, lines, err);
-}
+	struct claim *c = arg;
 
-/*
- * A lake has no checkpoints.  One that somebody put there would tell the pipe
- * that reads it that positions of a stream or a source are safe.
- */
-static int
-refuse_checkpoint(const struct dl_event *ev, struct dl_err *err)
-{
-	if (!dl_event_is(ev, DL_TYPE_CHECKPOINT))
-		return 0;
-	return dl_err_data(err, "a checkpoint, which no lake stores");
-}
-
-/*
- * Look at one line.  It is handed on where it lies, in *run, which ends before
- * it; or made again, or left out, and then the run is handed on first, and
- * begins anew after it.
- */
-static int
-take_line(struct reader *r, struct dl_span *run, struct dl_span line,
-    bool filter, struct dl_err *err)
-{
-	bool flat = dl_lake_is_flat(line);
-
-	if ((flat ? dl_lake_unflatten(&r->ev, line, &r->data, err)
-		  : dl_event_parse(&r->ev, line, err)) < 0)
-		return -1;
-	if (refuse_checkpoint(&r->ev, err) < 0)
-		return -1;
-	if (!flat && (!filter || matches(r, &r->ev))) {
-		run->len += line.len + 1;
-		return 0;
-	}
-	if (hand_on(r, *run, err) < 0)
-		return -1;
-	*run = dl_span(line.p + line.len + 1, 0);
-	if (filter && !matches(r, &r->ev))
-		return 0;
-	dl_buf_clear(&r->line);
-	dl_event_write(&r->line, &r->ev);
-	return hand_on(r, dl_buf_as_span(&r->line), err);
-}
-
-/* The next line that must be looked at. */
-static bool
-next_line(struct dl_span lines, bool filter, struct dl_span *line)
-{
-	const char *nl;
-
-	if (!filter)
-		return dl_lake_scan(lines, line);
-	if (lines.len == 0)
-		return false;
-	nl = memchr(lines.p, '\n', lines.len);
-	*line = dl_span(lines.p, (size_t)(nl - lines.p));
-	return true;
-}
-
-/*
- * Hand on what is wanted of these lines, as many at a time as lie together.
- * *at: how many of their bytes are done with; on failure, before the line that
- * is at fault.
- */
-static int
-take_lines(struct reader *r, struct dl_span lines, bool filter, size_t *at,
-    struct dl_err *err)
-{
-	struct dl_span line, run = dl_span(lines.p, 0), rest = lines;
-	struct dl_err why = {0};
-
-	while (next_line(rest, filter, &line)) {
-		run.len = (size_t)(line.p - run.p);
-		*at = (size_t)(line.p - lines.p);
-		if (take_line(r, &run, line, filter, &why) < 0) {
-			/* What came before it is good. */
-			if (why.status == DL_EXIT_DATA)
-				(void)hand_on(r, run, &why);
-			*err = why;
-			return -1;
-		}
-		rest.p = line.p + line.len + 1;
-		rest.len = (size_t)(lines.p + lines.len - rest.p);
-	}
-	run.len = (size_t)(lines.p + lines.len - run.p);
-	*at = lines.len;
-	return hand_on(r, run, err);
-}
-
-/* A key that neither the part's path nor an event has is a mistake. */
-static int
-check_keys(const struct reader *r, struct dl_err *err)
-{
-	const struct dl_lake_query *q = r->query;
-	struct dl_event none = {0};
-	struct dl_span ignored;
-	size_t i;
-
-	for (i = 0; i < q->nwhere; i++)
-		if ((r->met & 1u << i) == 0 &&
-		    !attribute(&none, q->where[i].key, &ignored))
-			return dl_err_usage(err,
-			    "'%.*s' is no key of the partition of '%s', nor "
-			    "source, subject, type or id",
-			    DL_SPAN_ARG(q->where[i].key), r->path.p);
+	(void)err;
+	c->found = c->found || dl_lake_listing_find(
+				   &c->reader->listing, heir->part) != NULL;
 	return 0;
 }
+
+/*
+ * Of a part that came later: only what listed parts had.  Of those whose turn
+ * has not come yet too, for they are gone as well, and it is read once for all.
+ */
+static bool
+want_listed(void *arg, const struct dl_lake_of *of)
+{
+	struct reader *r = arg;
+	struct claim c = {.reader = r};
+	struct dl_err ignored = {0};
+
+	if (!want_own(r, of))
+		return false;
+	if (dl_lake_listing_find(&r->listing, of->part) != NULL)
+		return true;
+	(void)dl_lake_index_heirs(
+	    r->listing.index, of->part, find_claim, &c, &ignored);
+	return c.found;
+}
+
+/* A part that was not merged is its own original. */
+static struct dl_lake_of
+original_of(const char *part, const struct dl_lake_entry *e)
+{
+	struct dl_lake_of of = {.part = part};
+
+	if (e != NULL)
+		of.at = e->at;
+	else
+		(void)dl_lake_name_time(part, &of.at);
+	return of;
+}
+
+/* What the manifest says of a listed part, if it is the file it knows. */
+static const struct dl_lake_entry *
+merged_entry(const struct dl_lake_item *item)
+{
+	const struct dl_lake_entry *e = item->entry;
+
+	return e != NULL && e->nof > 0 && e->bytes == item->size ? e : NULL;
+}
+
+/* Append the names of the wanted originals of a listed part, each with its NUL. */
+static void
+add_wanted(
+    struct reader *r, const struct dl_lake_item *item, struct dl_buf *names)
+{
+	const struct dl_lake_entry *e = merged_entry(item);
+	struct dl_lake_of own = original_of(item->part, item->entry);
+	const struct dl_lake_of *of = e == NULL ? &own : e->of;
+	size_t i, n = e == NULL ? 1 : e->nof;
+
+	for (i = 0; i < n; i++)
+		if (want_own(r, &of[i]))
+			dl_buf_add(names, of[i].part, strlen(of[i].part) + 1);
+}
+
+/* Reading a part */
 
 /*
  * Which line of a part begins after so many of its bytes?  Lines are not
  * counted until somebody is told: then the part is read again.  0: cannot tell.
  */
 static uint64_t
-line_number(
-    const struct reader *r, int fd, enum dl_codec_kind kind, uint64_t bytes)
+line_number(const char *part, int fd, enum dl_codec_kind kind, uint64_t bytes)
 {
 	struct dl_err ignored = {0};
 	struct dl_unpack *u;
@@ -317,7 +137,7 @@ line_number(
 	uint64_t number = 1;
 
 	if (lseek(fd, 0, SEEK_SET) < 0 ||
-	    (u = dl_unpack_new(fd, r->path.p, kind, &ignored)) == NULL)
+	    (u = dl_unpack_new(fd, part, kind, &ignored)) == NULL)
 		return 0;
 	while (bytes > 0) {
 		if (dl_unpack_lines(u, &lines, &ignored) <= 0) {
@@ -335,88 +155,255 @@ line_number(
 
 /* Say in which part, and in which line of it, the record at fault is. */
 static void
-say_where(const struct reader *r, int fd, enum dl_codec_kind kind,
-    uint64_t bytes, struct dl_err *err)
+say_where(const char *part, int fd, enum dl_codec_kind kind, uint64_t bytes,
+    struct dl_err *err)
 {
-	uint64_t number = line_number(r, fd, kind, bytes);
+	uint64_t number = line_number(part, fd, kind, bytes);
 
 	if (number == 0)
-		dl_err_prefix(err, "%s", r->path.p);
+		dl_err_prefix(err, "%s", part);
 	else
-		dl_err_prefix(
-		    err, "%s:%llu", r->path.p, (unsigned long long)number);
+		dl_err_prefix(err, "%s:%llu", part, (unsigned long long)number);
 }
 
+/* Read what is chosen of an open part: 0; 1: no more is wanted at all. */
 static int
-read_part(struct reader *r, enum dl_codec_kind kind, struct dl_err *err)
+read_lines(struct reader *r, const char *part, int fd, enum dl_codec_kind kind,
+    struct dl_lake_pieces *pieces, struct dl_err *err)
 {
-	struct dl_unpack *u;
+	struct dl_unpack *u = dl_unpack_new(fd, part, kind, err);
 	struct dl_span lines;
-	bool filter = filters(r);
-	uint64_t before = 0;
 	size_t at;
-	int fd, n;
+	int n;
 
-	if (check_keys(r, err) < 0)
+	if (u == NULL)
 		return -1;
-	/* A part that has just been tidied away is none. */
-	if ((n = r->store->ops->open(r->store, r->path.p, &fd, err)) <= 0)
-		return n;
-	if ((u = dl_unpack_new(fd, r->path.p, kind, err)) == NULL) {
-		close(fd);
-		return -1;
-	}
-	while ((n = dl_unpack_lines(u, &lines, err)) > 0) {
-		n = take_lines(r, lines, filter, &at, err);
+	while ((n = dl_lake_pieces_lines(pieces, u, part, &lines, err)) > 0) {
+		n = dl_lake_filter_lines(&r->filter, lines, &at, err);
 		if (n < 0 && err->status == DL_EXIT_DATA)
-			say_where(r, fd, kind, before + at, err);
-		if (n < 0)
+			say_where(part, fd, kind, pieces->at + at, err);
+		if (n != 0)
 			break;
-		before += lines.len;
 	}
 	dl_unpack_free(u);
+	return n;
+}
+
+/*
+ * Read what is wanted of an open part, and remember that it was; e: NULL, or
+ * what it was merged from.  fd is closed.
+ */
+static int
+read_open(struct reader *r, const char *part, int fd, enum dl_codec_kind kind,
+    const struct dl_lake_entry *e, dl_lake_want_fn *want, struct dl_err *err)
+{
+	struct dl_lake_pieces pieces = {.at = 0};
+	size_t i;
+	int n = 1;
+
+	if (e != NULL)
+		n = dl_lake_pieces_choose(&pieces, e, want, r, err);
+	else
+		dl_lake_set_add(&r->done, part);
+	for (i = 0; n > 0 && e != NULL && i < e->nof; i++)
+		if (want(r, &e->of[i]))
+			dl_lake_set_add(&r->done, e->of[i].part);
+	if (n > 0)
+		n = read_lines(r, part, fd, kind, &pieces, err);
+	dl_lake_pieces_release(&pieces);
 	close(fd);
 	return n;
 }
 
-static int
-take_file(void *arg, const char *path, uint64_t size, struct dl_err *err)
-{
-	struct reader *r = arg;
-	const char *name = strrchr(path, '/');
-	enum dl_codec_kind kind;
+/* Parts that are gone */
 
-	(void)size;
-	if (!dl_codec_of_name(dl_span_str(path), &kind))
-		return 0;
-	dl_buf_clear(&r->path);
-	r->met = 0;
-	if (name != NULL) {
-		dl_buf_add(&r->path, path, (size_t)(name - path));
-		(void)may_match(r, dl_buf_str(&r->path));
-		dl_buf_clear(&r->path);
+/*
+ * Read an original from what it was merged into, and with it everything else
+ * that is wanted of that part.
+ */
+static int
+read_heir(struct reader *r, const char *original, struct dl_err *err)
+{
+	struct dl_lake_heir heir;
+	int n;
+
+	n = dl_lake_heir_open(r->store, r->fresh, original, &heir, err);
+	if (n <= 0)
+		return n;
+	n = read_open(r, heir.entry->part, heir.fd, heir.kind, heir.entry,
+	    want_listed, err);
+	/* Also if none of its records are left in it. */
+	dl_lake_set_add(&r->done, original);
+	return n;
+}
+
+static int
+refresh(struct reader *r, struct dl_err *err)
+{
+	uint64_t bad;
+
+	dl_lake_index_free(r->fresh);
+	r->fresh = dl_lake_index_new(r->store, err);
+	if (r->fresh == NULL)
+		return -1;
+	r->fresh_lines = dl_lake_index_lines(r->fresh, &bad);
+	return 0;
+}
+
+/*
+ * How many of the names, of originals, are neither read nor removed?  With
+ * merged: of those that the manifest says were merged.
+ */
+static size_t
+count_left(const struct reader *r, struct dl_span names, bool merged)
+{
+	const char *p = names.p;
+	size_t left = 0;
+
+	for (; p < names.p + names.len; p += strlen(p) + 1) {
+		if (dl_lake_set_has(&r->done, p))
+			continue;
+		if (r->fresh != NULL && dl_lake_index_gone(r->fresh, p, NULL))
+			continue;
+		left += !merged || dl_lake_heir_named(r->fresh, p);
 	}
-	dl_buf_adds(&r->path, path);
-	(void)dl_buf_str(&r->path);
-	return read_part(r, kind, err);
+	return left;
+}
+
+/* Read what there is of these originals, by the manifest as it was last read. */
+static int
+read_heirs(struct reader *r, struct dl_span names, struct dl_err *err)
+{
+	const char *p = names.p;
+	int n = 0;
+
+	for (; n == 0 && p < names.p + names.len; p += strlen(p) + 1)
+		if (!dl_lake_set_has(&r->done, p))
+			n = read_heir(r, p, err);
+	return n;
+}
+
+/* A listed part is gone: read its originals from where they are now. */
+static int
+read_elsewhere(
+    struct reader *r, const struct dl_lake_item *item, struct dl_err *err)
+{
+	struct dl_buf b = {0};
+	struct dl_span names;
+	uint64_t before;
+	int looks, n = 0;
+
+	add_wanted(r, item, &b);
+	names = dl_buf_as_span(&b);
+	for (looks = 0; looks < LOOKS; looks++) {
+		if (r->fresh != NULL && (n = read_heirs(r, names, err)) != 0)
+			break;
+		if (count_left(r, names, looks > 0) == 0)
+			break;
+		before = r->fresh == NULL ? UINT64_MAX : r->fresh_lines;
+		if ((n = refresh(r, err)) < 0)
+			break;
+		/* Nothing was recorded since the last look. */
+		if (r->fresh_lines == before)
+			break;
+	}
+	if (n == 0 && count_left(r, names, false) > 0)
+		dl_log(DL_LOG_WARN,
+		    "'%s' in '%s' was removed while it was read, and the "
+		    "manifest does not tell why",
+		    item->part, r->store->name);
+	dl_buf_release(&b);
+	return n;
+}
+
+/* All parts */
+
+static int
+read_item(struct reader *r, size_t i, struct dl_err *err)
+{
+	const struct dl_lake_item *item = &r->listing.items[i];
+	struct dl_buf wanted = {0};
+	bool any;
+	int fd, n;
+
+	add_wanted(r, item, &wanted);
+	any = wanted.len > 0;
+	dl_buf_release(&wanted);
+	if (!any)
+		return 0;
+	if (dl_lake_filter_part(&r->filter, item->part, item->met, err) < 0)
+		return -1;
+	if ((n = dl_lake_ahead_open(r->ahead, i, &fd, err)) < 0)
+		return -1;
+	if (n == 0)
+		return read_elsewhere(r, item, err);
+	return read_open(
+	    r, item->part, fd, item->kind, merged_entry(item), want_own, err);
+}
+
+/* Leave out what was not there then, so that it is not even opened. */
+static void
+go_back(struct reader *r)
+{
+	struct dl_lake_listing *l = &r->listing;
+	struct dl_buf wanted = {0};
+	uint64_t lost;
+	size_t i, n = 0;
+
+	for (i = 0; i < l->n; i++) {
+		dl_buf_clear(&wanted);
+		add_wanted(r, &l->items[i], &wanted);
+		if (wanted.len > 0)
+			l->items[n++] = l->items[i];
+		else
+			free(l->items[i].part);
+	}
+	l->n = n;
+	dl_buf_release(&wanted);
+	lost = dl_lake_index_lost(l->index, &r->query->as_of);
+	if (lost > 0)
+		dl_log(DL_LOG_WARN,
+		    "%llu part%s that '%s' had then %s been removed since",
+		    (unsigned long long)lost, lost == 1 ? "" : "s",
+		    r->store->name, lost == 1 ? "has" : "have");
+}
+
+static int
+read_items(struct reader *r, struct dl_err *err)
+{
+	size_t i;
+	int n = 0;
+
+	if (r->query->has_as_of)
+		go_back(r);
+	r->ahead = dl_lake_ahead_new(
+	    r->store, r->listing.items, r->listing.n, r->query->has_limit);
+	for (i = 0; n == 0 && i < r->listing.n; i++)
+		n = read_item(r, i, err);
+	dl_lake_ahead_free(r->ahead);
+	return n < 0 ? -1 : 0;
 }
 
 int
 dl_lake_read(struct dl_lake_store *store, const struct dl_lake_query *q,
     dl_lake_lines_fn *fn, void *arg, struct dl_err *err)
 {
-	struct reader r = {.store = store, .query = q, .fn = fn, .arg = arg};
-	const struct dl_lake_walk walk = {may_match, take_file, &r};
+	struct reader r = {.store = store,
+	    .query = q,
+	    .filter = {.query = q, .fn = fn, .arg = arg}};
 	int n;
 
 	if (q->nwhere > DL_LAKE_WHERE)
 		return dl_err_usage(
 		    err, "more than %d conditions", DL_LAKE_WHERE);
-	n = store->ops->walk(store, &walk, err);
-	dl_event_release(&r.ev);
-	dl_buf_release(&r.path);
-	dl_buf_release(&r.data);
-	dl_buf_release(&r.line);
-	dl_buf_release(&r.value);
+	if (q->has_limit && q->limit == 0)
+		return 0;
+	n = dl_lake_list(store, q, &r.listing, err);
+	if (n == 0)
+		n = read_items(&r, err);
+	dl_lake_listing_release(&r.listing);
+	dl_lake_index_free(r.fresh);
+	dl_lake_filter_release(&r.filter);
+	dl_lake_set_release(&r.done);
 	return n;
 }

@@ -16,6 +16,7 @@ struct dl_staged {
 	int fd;
 	uint64_t size;
 	struct dl_buf entry;
+	bool told; /* it is in the manifest */
 	bool published;
 	char *path; /* for messages */
 	char name[];
@@ -100,19 +101,24 @@ seal(struct dl_staged *g, const char *partition, struct dl_err *err)
 	return 0;
 }
 
-/* Entries of parts wait for them; others are appended now. */
+/*
+ * Entries of parts wait for them; others, and whoever tidies must know at once
+ * which line was first, are appended now.
+ */
 static int
 record(struct dl_lake_store *store, struct dl_staged *const *parts,
     const struct dl_span *entries, size_t n, struct dl_err *err)
 {
 	struct dl_lake_s3 *s = (struct dl_lake_s3 *)store;
 	size_t i;
+	bool now = parts == NULL || s->mode == DL_LAKE_TIDYING;
 
-	if (parts == NULL)
-		return dl_lake_s3_append(s, entries, n, err);
-	for (i = 0; i < n; i++) {
+	if (now && dl_lake_s3_append(s, entries, n, err) < 0)
+		return -1;
+	for (i = 0; parts != NULL && i < n; i++) {
 		dl_buf_clear(&parts[i]->entry);
 		dl_buf_span(&parts[i]->entry, entries[i]);
+		parts[i]->told = now;
 	}
 	return 0;
 }
@@ -127,11 +133,15 @@ commit(struct dl_staged *g, int64_t *turn, struct dl_err *err)
 		return dl_err_bug(err, "'%s' has no entry", g->name);
 	if (dl_lake_s3_queue_room(s->queue, g->size, err) < 0 ||
 	    dl_lake_s3_box_note(
-		s->box, g->name, dl_buf_as_span(&g->entry), err) < 0 ||
-	    dl_lake_s3_box_publish(s->box, g->name, err) < 0)
+		s->box, g->name, dl_buf_as_span(&g->entry), err) < 0)
+		return -1;
+	if (g->told)
+		dl_lake_s3_box_told(s->box, g->name);
+	if (dl_lake_s3_box_publish(s->box, g->name, err) < 0)
 		return -1;
 	g->published = true;
-	*turn = dl_lake_s3_queue_put(s->queue, s->box, g->name, g->size);
+	*turn =
+	    dl_lake_s3_queue_put(s->queue, s->box, g->name, g->size, g->told);
 	return 0;
 }
 

@@ -128,9 +128,12 @@ int dl_lake_s3_queue_probe(struct dl_lake_s3_queue *q, struct dl_err *err);
 int dl_lake_s3_queue_room(
     struct dl_lake_s3_queue *q, uint64_t size, struct dl_err *err);
 
-/* A part has been published: which one it is of those, from 0. */
+/*
+ * A part has been published: which one it is of those, from 0.  told: its entry
+ * is in the manifest already.
+ */
 int64_t dl_lake_s3_queue_put(struct dl_lake_s3_queue *q,
-    struct dl_lake_s3_box *box, const char *name, uint64_t size);
+    struct dl_lake_s3_box *box, const char *name, uint64_t size, bool told);
 
 /* Wait until the part of this turn has landed. */
 int dl_lake_s3_queue_wait(

@@ -278,12 +278,12 @@ dl_lake_s3_queue_room(
 
 int64_t
 dl_lake_s3_queue_put(struct dl_lake_s3_queue *q, struct dl_lake_s3_box *box,
-    const char *name, uint64_t size)
+    const char *name, uint64_t size, bool told)
 {
 	int64_t turn;
 
 	pthread_mutex_lock(&q->lock);
-	turn = dl_lake_s3_queue_add(q, box, name, size, false)->turn =
+	turn = dl_lake_s3_queue_add(q, box, name, size, told)->turn =
 	    next_turn(q);
 	pthread_mutex_unlock(&q->lock);
 	return turn;

@@ -59,7 +59,8 @@ struct dl_lake_ops {
 	 * empty one); the storage puts "prev" and "at", the time of now, first
 	 * in it.  Where parts is not NULL the nth entry is of the nth part,
 	 * sealed, and is in the manifest, durably, before that part can be
-	 * seen; otherwise it is there when this returns.
+	 * seen; otherwise, and in a store that was opened for tidying, it is
+	 * there when this returns.
 	 */
 	int (*record)(struct dl_lake_store *s, struct dl_staged *const *parts,
 	    const struct dl_span *entries, size_t n, struct dl_err *err);

@@ -5,6 +5,7 @@
 #include "idset.h"
 #include "journal.h"
 #include "lake_flat.h"
+#include "lake_ids.h"
 #include "lake_part.h"
 #include "partition.h"
 
@@ -385,72 +386,25 @@ dl_lake_put(struct dl_lake_writer *w, const struct dl_event *ev,
 /* Checkpoints */
 
 static int
-add_id(struct dl_lake_writer *w, struct dl_event *ev, struct dl_span line,
-    struct dl_err *err)
-{
-	if ((dl_lake_is_flat(line) ? dl_lake_unflatten(ev, line, &w->line, err)
-				   : dl_event_parse(ev, line, err)) < 0)
-		return -1;
-	return dl_idset_add(
-	    &w->seen, dl_hash_pair(ev->source, ev->id), true, err);
-}
-
-/* What a run before published is safe once it has landed too. */
-static int
-settle(struct dl_lake_writer *w, const char *part, struct dl_err *err)
-{
-	if (w->store->ops->settle(w->store, part, err) < 0)
-		return -1;
-	w->published++;
-	return 0;
-}
-
-/* Take the ids of a part's events, if it was published: 1, or 0. */
-static int
-read_ids(void *arg, struct dl_span part, struct dl_err *err)
-{
-	struct dl_lake_writer *w = arg;
-	struct dl_event ev = {0};
-	struct dl_unpack *u = NULL;
-	struct dl_span line;
-	enum dl_codec_kind kind;
-	int fd = -1, r;
-
-	dl_buf_clear(&w->path);
-	dl_buf_span(&w->path, part);
-	dl_buf_addc(&w->path, '\0');
-	if (!dl_codec_of_name(part, &kind))
-		return dl_err_data(
-		    err, "'%s' is not the name of a part", w->path.p);
-	if ((r = w->store->ops->open(w->store, w->path.p, &fd, err)) <= 0)
-		return r;
-	if (settle(w, w->path.p, err) < 0 ||
-	    (u = dl_unpack_new(fd, w->path.p, kind, err)) == NULL)
-		r = -1;
-	else
-		while ((r = dl_unpack_line(u, &line, err)) > 0)
-			if ((r = add_id(w, &ev, line, err)) < 0) {
-				dl_err_prefix(err, "%s", w->path.p);
-				break;
-			}
-	dl_unpack_free(u);
-	dl_event_release(&ev);
-	close(fd);
-	return r < 0 ? -1 : 1;
-}
-
-static int
 start_run(struct dl_lake_writer *w, struct dl_span key, struct dl_span position,
     struct dl_err *err)
 {
+	struct dl_lake_ids ids = {.store = w->store, .seen = &w->seen};
+	int r = -1;
+
 	dl_buf_span(&w->key, key);
 	w->journal = dl_journal_open(&journal_kind, w->store->state, key, err);
-	if (w->journal == NULL ||
-	    dl_journal_start(w->journal, position, read_ids, w, err) < 0 ||
-	    dl_idset_seal(&w->seen, err) < 0)
-		return -1;
-	dl_journal_hold(w->journal, w->seen.unmet > 0);
-	return 0;
+	if (w->journal != NULL &&
+	    dl_journal_start(
+		w->journal, position, dl_lake_ids_part, &ids, err) == 0 &&
+	    dl_lake_ids_finish(&ids, err) == 0)
+		r = dl_idset_seal(&w->seen, err);
+	dl_lake_ids_release(&ids);
+	/* What a run before published is safe once it has landed too. */
+	w->published += ids.settled;
+	if (r == 0)
+		dl_journal_hold(w->journal, w->seen.unmet > 0);
+	return r;
 }
 
 int

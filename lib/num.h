@@ -15,7 +15,10 @@ int dl_num_count(struct dl_span text, int64_t *n, struct dl_err *err);
 /* Bytes: a count with an optional K, M, G or T of 1024: "64M". */
 int dl_num_size(struct dl_span text, int64_t *bytes, struct dl_err *err);
 
-/* Milliseconds from "250ms", "30s", "5m", "2h", "7d", or sums: "1h30m". */
+/*
+ * Milliseconds from "250ms", "30s", "5m", "2h", "7d", "2w", "1y" (365 days), or
+ * sums: "1h30m".
+ */
 int dl_num_duration(struct dl_span text, int64_t *ms, struct dl_err *err);
 
 /* Print bytes for people: "1.2 MiB". */

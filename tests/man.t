@@ -2,52 +2,11 @@
 # The man pages are the specification: every EXAMPLE runs and prints what it
 # says, every option is described, every page is whole.
 . tests/tap.sh
-
-# Lines of a page's examples: "$ " begins a command, "> " continues it, what
-# follows is what it prints.
-examples() {
-	awk '
-	/^\.Sh /          { in_examples = ($2 == "EXAMPLES") }
-	/^\.Bd -literal/  { if (in_examples) block = 1; next }
-	/^\.Ed/           { block = 0; next }
-	block {
-		sub(/^\\&/, ""); gsub(/\\e/, "\\"); gsub(/\\-/, "-")
-		gsub(/\\\(aq/, "\047"); gsub(/\\\(dq/, "\""); gsub(/\\&/, "")
-		print
-	}' "$1"
-}
-
-run_examples() {
-	local page=$1 dir=$T/$2 command='' want='' n=0 line
-	mkdir -p "$dir"
-	check() {
-		[ -n "$command" ] || return 0
-		n=$((n + 1))
-		local got
-		got=$(cd "$dir" && DL_HOME=$dir/home \
-			DL_NOW=2026-01-01T00:00:00Z \
-			timeout 60 bash -c "$command" 2>&1 </dev/null)
-		is "$got" "${want%$'\n'}" "$page: ${command%%$'\n'*}"
-		command='' want=''
-	}
-	while IFS= read -r line; do
-		case $line in
-		'$ '*)	check; command=${line#\$ } ;;
-		'> '*)	if [ -z "$want" ] && [ -n "$command" ]; then
-				command+=$'\n'${line#> }
-			else
-				want+=$line$'\n'
-			fi ;;
-		*)	want+=$line$'\n' ;;
-		esac
-	done < <(examples "$page")
-	check
-	examples_run=$n
-}
+. tests/examples.sh
 
 for page in man/*.[157]; do
 	name=$(basename "$page")
-	run_examples "$page" "$name"
+	run_examples "$page" "$name" EXAMPLES
 	case $name in
 	*.7) ;;
 	*)	is "$((examples_run > 0))" 1 "$page has examples" ;;

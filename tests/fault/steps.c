@@ -4,6 +4,7 @@
  *	STEPS_TOOL  the name of the program that is killed; others go on unharmed
  *	STEPS_AT    which step, from 1; 0 or absent: none
  *	STEPS_HALF  1: a write at that step is done to its half before
+ *	STEPS_NO_EXCHANGE  1: two names cannot be exchanged, as on some file systems
  *	STEPS_LOG   a file to which a line "N CALL PATH" is added, when it is killed;
  *	            with STEPS_AT=all, for each step of a process that goes on
  *
@@ -284,6 +285,12 @@ EXPORT int
 renameat2(int a, const char *from, int b, const char *to, unsigned flags)
 {
 	NEXT(int, "renameat2", int, const char *, int, const char *, unsigned);
+	const char *no = getenv("STEPS_NO_EXCHANGE");
+
+	if ((flags & RENAME_EXCHANGE) != 0 && no != NULL && *no == '1') {
+		errno = EINVAL;
+		return -1;
+	}
 	step("renameat2", to);
 	return next(a, from, b, to, flags);
 }
@@ -318,6 +325,14 @@ unlinkat(int dir, const char *path, int flags)
 	NEXT(int, "unlinkat", int, const char *, int);
 	step("unlinkat", path);
 	return next(dir, path, flags);
+}
+
+EXPORT int
+rmdir(const char *path)
+{
+	NEXT(int, "rmdir", const char *);
+	step("rmdir", path);
+	return next(path);
 }
 
 /* To make what is there already is no step. */

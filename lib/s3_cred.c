@@ -172,7 +172,8 @@ dl_s3_cred_get(struct dl_s3_cred *c, struct dl_s3_keys *keys,
 	}
 	*keys = (struct dl_s3_keys){.access_key = c->found.access_key,
 	    .secret_key = c->found.secret_key,
-	    .session_token = c->found.session_token};
+	    .session_token = c->found.session_token,
+	    .expires = c->found.expires};
 	*generation = c->generation;
 	return 0;
 }

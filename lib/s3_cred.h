@@ -32,6 +32,7 @@
 struct dl_s3_keys {
 	const char *access_key, *secret_key;
 	const char *session_token; /* NULL: none */
+	int64_t expires;           /* since 1970; INT64_MAX: they don't */
 };
 
 struct dl_s3_cred_options {
@@ -54,9 +55,10 @@ void dl_s3_cred_free(struct dl_s3_cred *c);
  * The keys of now, found anew where they expire within 5 minutes; valid until
  * the next get or renew.  Where they can't be found anew, those that have not
  * expired yet go on, with a warning; keys that are found expired are given all
- * the same: who decides is the service.  Not thread-safe: the caller holds a
- * lock, for some seconds where a service is asked.  *generation is a number
- * that changes when they do.
+ * the same: who decides is the service.  Not thread-safe, and it takes some
+ * seconds where a service is asked, a minute where a command hangs: the caller
+ * lets nobody wait who has keys.  *generation is a number that changes when
+ * they do.
  *
  * DL_EXIT_CONF: there are none anywhere (the message says where was looked), or
  * what configures them is wrong; DL_EXIT_DENIED: refused; DL_EXIT_TEMP.

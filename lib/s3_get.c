@@ -69,6 +69,7 @@ struct get {
 	uint64_t at, most; /* bytes that are there, and ever were */
 	bool began;        /* the answer's head was looked at */
 	bool known;        /* object is of the bytes that are there */
+	bool other;        /* the answer is of another object */
 	struct dl_s3_object object;
 };
 
@@ -80,6 +81,13 @@ take_head(struct get *g, const struct dl_s3_answer *a, struct dl_err *err)
 
 	g->began = true;
 	if (g->at > 0 && a->status == 206) {
+		/* Not all services look at If-Match then. */
+		if (a->etag[0] != '\0' &&
+		    strcmp(a->etag, g->object.etag) != 0) {
+			g->other = true;
+			return dl_err_temp(err, "%s: it was changed meanwhile",
+			    dl_s3_shown(g->s, g->key, shown));
+		}
 		if (a->from >= 0 && (uint64_t)a->from == g->at)
 			return 0;
 		return dl_err_temp(err,
@@ -127,6 +135,29 @@ say_range(struct get *g, struct dl_s3_lines *lines)
 	dl_s3_lines_add(lines, "If-Match: \"%s\"", g->object.etag);
 }
 
+/* An answer has ended as it said it would; is that all of the object? */
+static enum dl_s3_result
+check_end(struct get *g, const struct dl_s3_answer *a, struct dl_err *err)
+{
+	char shown[DL_S3_SHOWN];
+
+	/* Of a body of no bytes nothing was taken. */
+	if (a->status / 100 == 2 && !g->began && take_head(g, a, err) < 0)
+		return DL_S3_FAIL;
+	dl_s3_shown(g->s, g->key, shown);
+	if (a->status == 412 || a->status == 416) {
+		g->known = false;
+		dl_err_temp(err, "%s: it was changed meanwhile", shown);
+		return DL_S3_AGAIN;
+	}
+	if (a->status / 100 != 2 || !g->known || g->at == g->object.size)
+		return DL_S3_DONE;
+	dl_err_temp(err, "%s: %llu bytes came of %llu", shown,
+	    (unsigned long long)g->at, (unsigned long long)g->object.size);
+	g->known = g->at < g->object.size;
+	return DL_S3_AGAIN;
+}
+
 /* Who gets on is not failing. */
 static void
 encourage(struct get *g, struct dl_s3_patience *p)
@@ -148,18 +179,17 @@ fetch(struct get *g, struct dl_s3_answer *a, struct dl_err *err)
 	    .take = take_bytes,
 	    .arg = g};
 	struct dl_s3_patience p;
-	char shown[DL_S3_SHOWN];
 	enum dl_s3_result done;
 
 	dl_s3_patience_init(&p, g->s, &r);
 	do {
 		say_range(g, &lines);
 		g->began = false;
+		g->other = false;
 		done = dl_s3_try(g->s, &r, a, &p, err);
-		if (done == DL_S3_DONE &&
-		    (a->status == 412 || a->status == 416)) {
-			dl_err_temp(err, "%s: it was changed meanwhile",
-			    dl_s3_shown(g->s, g->key, shown));
+		if (done == DL_S3_DONE)
+			done = check_end(g, a, err);
+		if (g->other) {
 			g->known = false;
 			done = DL_S3_AGAIN;
 		}
@@ -181,8 +211,6 @@ dl_s3_get(struct dl_s3 *s, const char *key, int fd, const char *fd_name,
 		return -1;
 	if (a.status == 404)
 		return 0;
-	if (!g.began && take_head(&g, &a, err) < 0)
-		return -1;
 	/* Of another object, longer than this one, some may be there. */
 	if (ftruncate(fd, (off_t)g.at) < 0)
 		return dl_err_errno(err, "cannot cut '%s'", fd_name);

@@ -36,7 +36,8 @@ struct dl_s3_link {
 	bool headed;       /* the answer's head has come whole */
 	bool began;        /* ... and was looked at */
 	bool failed;       /* by us: err is filled */
-	bool overflown;    /* by a refusal of which the start is enough */
+	bool overflown;    /* by a body of which the start is enough */
+	int times;         /* that it was sent: libcurl does it again itself */
 	curl_off_t moved;
 	int64_t moved_ms; /* when something moved last */
 };
@@ -199,8 +200,12 @@ take_body(char *p, size_t size, size_t n, void *arg)
 	}
 	if (r->take != NULL)
 		return r->take(r->arg, l->a, p, n, l->err) < 0 ? fail(l) : n;
-	if (r->into == NULL)
-		return n;
+	if (r->into == NULL) {
+		/* Nobody wants it; read as a refusal is. */
+		l->moved_into += n;
+		l->overflown = l->moved_into > DL_S3_REFUSAL_MAX;
+		return l->overflown ? 0 : n;
+	}
 	if (n > r->max - l->moved_into) {
 		dl_err_data(l->err, "%s: longer than the limit of %zu bytes",
 		    dl_s3_shown(l->s, r->key, shown), r->max);
@@ -252,6 +257,17 @@ give_body(char *p, size_t size, size_t n, void *arg)
 	return n;
 }
 
+/* The request goes now. */
+static int
+count_times(void *arg, char *to, char *from, int to_port, int from_port)
+{
+	struct dl_s3_link *l = arg;
+
+	(void)to, (void)from, (void)to_port, (void)from_port;
+	l->times++;
+	return CURL_PREREQFUNC_OK;
+}
+
 /* libcurl sends it anew, over another connection. */
 static int
 seek_body(void *arg, curl_off_t to, int from)
@@ -297,6 +313,8 @@ dl_s3_link_new(struct dl_s3 *s, struct dl_err *err)
 	curl_easy_setopt(c, CURLOPT_READDATA, l);
 	curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, seek_body);
 	curl_easy_setopt(c, CURLOPT_SEEKDATA, l);
+	curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, count_times);
+	curl_easy_setopt(c, CURLOPT_PREREQDATA, l);
 	if (s->ca != NULL) {
 		/* Whom the system trusts is not meant then. */
 		curl_easy_setopt(c, CURLOPT_CAINFO, s->ca);
@@ -426,8 +444,16 @@ run(struct dl_s3_link *l)
 	curl_multi_remove_handle(l->multi, l->easy);
 	if (l->failed)
 		return DL_S3_FAIL;
-	if (r != DL_S3_DONE || l->overflown)
+	if (r != DL_S3_DONE)
 		return r;
+	if (l->a->status / 100 == 2 && l->sent < l->r->size) {
+		dl_err_temp(l->err,
+		    "%s: %s: it was answered before all of it was sent",
+		    dl_s3_shown(l->s, l->r->key, shown), l->s->endpoint);
+		return DL_S3_AGAIN;
+	}
+	if (l->overflown)
+		return DL_S3_DONE;
 	if (code != CURLE_OK) {
 		curl_easy_getinfo(l->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
 		return dl_s3_fail_transfer(
@@ -462,6 +488,7 @@ dl_s3_link_run(struct dl_s3_link *l, const char *url,
 	l->head_bytes = l->moved_into = 0;
 	l->headed = l->began = l->failed = l->overflown = false;
 	l->text[0] = '\0';
+	l->times = 0;
 	l->moved = 0;
 	l->moved_ms = dl_clock_ms();
 	dl_buf_clear(refusal);
@@ -469,6 +496,7 @@ dl_s3_link_run(struct dl_s3_link *l, const char *url,
 	curl_easy_setopt(l->easy, CURLOPT_HTTPHEADER, headers);
 	set_method(l);
 	done = run(l);
+	a->lost = l->times > 1;
 	curl_easy_setopt(l->easy, CURLOPT_HTTPHEADER, NULL);
 	return done;
 }

@@ -160,17 +160,21 @@ static int
 ask(struct dl_s3 *s, const char *query, struct page *g, struct dl_err *err)
 {
 	struct dl_buf xml = {0};
-	const struct dl_s3_request r = {
+	struct dl_buf root = {0};
+	struct dl_s3_request r = {
 	    .method = "GET", .query = query, .into = &xml, .max = PAGE_MAX};
 	struct dl_s3_answer a;
 	int done;
 
 	clear(g);
+	dl_buf_add(&root, g->item, strcspn(g->item, "/"));
+	r.xml = dl_buf_str(&root);
 	done = dl_s3_send(s, &r, &a, err);
 	if (done == 0 && (done = dl_s3_xml_parse(
 			      dl_buf_as_span(&xml), take_element, g, err)) < 0)
 		dl_err_prefix(err, "%s: the answer", s->name);
 	dl_buf_release(&xml);
+	dl_buf_release(&root);
 	return done;
 }
 

@@ -62,7 +62,7 @@ begin(struct multi *m, const struct dl_s3_put *how, const char *sha256,
 	    .bytes = DL_SPAN(""),
 	    .into = &xml,
 	    .max = ANSWER_MAX,
-	    .xml = true};
+	    .xml = "InitiateMultipartUploadResult"};
 	char shown[DL_S3_SHOWN];
 	struct dl_s3_answer a;
 	int done;
@@ -102,6 +102,7 @@ put_piece(struct multi *m, unsigned i, struct dl_err *err)
 	    .size = i + 1 < m->n ? m->size : m->body->size - from,
 	    .file = m->body->name,
 	    .payload = hex,
+	    .etag = true,
 	    .halted = &m->halted};
 	struct dl_s3_answer a;
 	int done = -1;
@@ -213,7 +214,7 @@ complete(struct multi *m, bool create, const char *sha256, struct dl_err *err)
 	    .expect = DL_S3_NO_UPLOAD | (create ? DL_S3_PRESENT : 0),
 	    .into = &got,
 	    .max = ANSWER_MAX,
-	    .xml = true};
+	    .xml = "CompleteMultipartUploadResult"};
 	struct dl_s3_answer a;
 	int done;
 

@@ -45,10 +45,13 @@ struct dl_s3 {
 	char *region;
 	char *ca; /* or NULL */
 
-	pthread_mutex_t lock; /* of all below */
-	struct dl_s3_cred *cred;
+	pthread_mutex_t lock;    /* of all below; held for moments only */
+	struct dl_s3_cred *cred; /* of who has set finding */
+	bool finding;            /* keys are looked for */
+	bool stale;              /* signer's are known to be refused */
 	struct dl_sigv4 *signer; /* for the keys of that generation, or NULL */
 	uint64_t generation;
+	int64_t expires;         /* these keys: seconds since 1970 */
 	struct dl_s3_link *idle; /* connections */
 };
 
@@ -137,10 +140,11 @@ struct dl_s3_request {
 	const char *file;    /* its name */
 	const char *payload; /* sha256 in hex; NULL: of no bytes at all */
 	int expect;          /* of enum dl_s3_expect */
+	bool etag;           /* a success without one is none of S3's */
 	/* Where a success's body goes: into (at most max bytes), or take. */
 	struct dl_buf *into;
 	size_t max;
-	bool xml; /* into: it may be an Error, whatever its status */
+	const char *xml; /* into: the element that a success is, or NULL */
 	dl_s3_take_fn *take;
 	void *arg;
 	int64_t give_up_ms;        /* 0: the options' */

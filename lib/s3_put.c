@@ -128,6 +128,7 @@ put_whole(struct dl_s3 *s, const char *key, const struct dl_s3_body *body,
 	    .size = body->size,
 	    .file = body->name,
 	    .payload = sha256,
+	    .etag = true,
 	    .expect = how->create ? DL_S3_PRESENT : 0};
 	struct dl_s3_answer a;
 	int done;

@@ -13,6 +13,7 @@
 #define FIRST_MS 100 /* ceiling of the first wait, as AWS's own clients have */
 #define TOKEN_START 16 /* bytes by which a token is known */
 #define SLICE_MS 50    /* of a wait, between looks at *stop */
+#define FINDING_MS 10  /* of one until somebody has found keys */
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 void
@@ -77,25 +78,75 @@ give_back(struct dl_s3 *s, struct dl_s3_link *l)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* A signer for the keys of now.  s->lock is held. */
+/*
+ * Become the one who looks for keys, with s->lock held, which is let go
+ * meanwhile: 1; 0: another one does, but there are keys that will do (where
+ * some will); -1: it is to end.
+ */
 static int
-make_signer(struct dl_s3 *s, struct dl_err *err)
+begin_finding(struct dl_s3 *s, const struct dl_s3_request *r, bool some,
+    struct dl_err *err)
+{
+	char shown[DL_S3_SHOWN];
+	struct dl_time now;
+
+	for (; s->finding; pthread_mutex_lock(&s->lock)) {
+		dl_now(&now);
+		if (some && s->signer != NULL && !s->stale &&
+		    now.sec < s->expires)
+			return 0;
+		pthread_mutex_unlock(&s->lock);
+		if (!dl_s3_stopped(s, r)) {
+			poll(NULL, 0, FINDING_MS);
+			continue;
+		}
+		pthread_mutex_lock(&s->lock);
+		return dl_err_temp(
+		    err, "%s: interrupted", dl_s3_shown(s, r->key, shown));
+	}
+	s->finding = true;
+	pthread_mutex_unlock(&s->lock);
+	return 1;
+}
+
+static void
+end_finding(struct dl_s3 *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->finding = false;
+}
+
+/* A signer for the keys of now.  s->lock is held, but not all the time. */
+static int
+make_signer(struct dl_s3 *s, const struct dl_s3_request *r, struct dl_err *err)
 {
 	struct dl_sigv4_credentials c = {.region = s->region, .service = "s3"};
+	struct dl_sigv4 *signer = NULL;
 	struct dl_s3_keys keys;
 	uint64_t generation;
+	int found = begin_finding(s, r, true, err);
 
-	if (dl_s3_cred_get(s->cred, &keys, &generation, err) < 0)
+	if (found <= 0)
+		return found;
+	found = dl_s3_cred_get(s->cred, &keys, &generation, err);
+	if (found == 0 && (s->signer == NULL || s->generation != generation)) {
+		c.access_key = keys.access_key;
+		c.secret_key = keys.secret_key;
+		c.session_token = keys.session_token;
+		signer = dl_sigv4_new(&c, err);
+		found = signer == NULL ? -1 : 0;
+	}
+	end_finding(s);
+	if (found < 0)
 		return -1;
-	if (s->signer != NULL && s->generation == generation)
-		return 0;
-	dl_sigv4_free(s->signer);
-	c.access_key = keys.access_key;
-	c.secret_key = keys.secret_key;
-	c.session_token = keys.session_token;
-	s->signer = dl_sigv4_new(&c, err);
-	s->generation = generation;
-	return s->signer == NULL ? -1 : 0;
+	if (signer != NULL) {
+		dl_sigv4_free(s->signer);
+		s->signer = signer;
+		s->generation = generation;
+	}
+	s->expires = keys.expires;
+	s->stale = false;
+	return 0;
 }
 
 /* libcurl takes a line as it is: a break in it would begin another one. */
@@ -133,7 +184,7 @@ sign(struct dl_s3 *s, const struct dl_s3_request *r, struct dl_span path,
 	int done = -1;
 
 	pthread_mutex_lock(&s->lock);
-	if (make_signer(s, err) == 0 &&
+	if (make_signer(s, r, err) == 0 &&
 	    (signature = dl_sigv4_sign(s->signer, &request, err)) != NULL &&
 	    add_lines(headers, lines, err) == 0)
 		done = add_lines(headers, signature, err);
@@ -159,25 +210,48 @@ hush(struct dl_s3_answer *a, const struct curl_slist *headers)
 	}
 }
 
-/* Some successes are failures that were found later. */
+struct root {
+	const char *name;
+	bool found;
+};
+
+static int
+take_root(void *arg, const char *path, struct dl_span text, struct dl_err *err)
+{
+	struct root *r = arg;
+
+	(void)text, (void)err;
+	if (strcmp(path, r->name) == 0)
+		r->found = true;
+	return 0;
+}
+
+/*
+ * Some successes are failures that were found later, and what does not tell
+ * its length may break off unnoticed, or be somebody else's answer.
+ */
 static int
 check_xml(const struct dl_s3 *s, const struct dl_s3_request *r, size_t before,
     struct dl_s3_answer *a, struct dl_err *err)
 {
 	struct dl_span body = dl_buf_as_span(r->into);
+	struct root root = {.name = r->xml};
 	char shown[DL_S3_SHOWN];
+	struct dl_err why = {0};
 
 	body.p += before;
 	body.len -= before;
+	if (dl_s3_xml_parse(body, take_root, &root, &why) == 0 && root.found)
+		return 0;
 	dl_s3_fail_take(a, body);
 	if (a->code[0] != '\0') {
 		a->status = 500;
 		return 0;
 	}
-	if (body.len > 0)
-		return 0;
-	return dl_err_temp(
-	    err, "%s: the answer is empty", dl_s3_shown(s, r->key, shown));
+	return dl_err_temp(err,
+	    "%s: the answer is not whole, or not of an S3 service (%s)",
+	    dl_s3_shown(s, r->key, shown),
+	    why.status == DL_EXIT_OK ? "another element" : why.msg);
 }
 
 /* May other keys help, and are there others? */
@@ -185,16 +259,40 @@ static bool
 renew(struct dl_s3 *s, const struct dl_s3_request *r,
     const struct dl_s3_answer *a, uint64_t generation)
 {
-	bool other;
+	struct dl_err ignored = {0};
+	bool other, stale;
 
 	if (!dl_s3_fail_renew(r, a))
 		return false;
 	pthread_mutex_lock(&s->lock);
+	stale = s->stale;
+	s->stale = stale || s->generation == generation;
+	if (begin_finding(s, r, false, &ignored) < 0) {
+		pthread_mutex_unlock(&s->lock);
+		return false;
+	}
 	/* Another thread may have found them already. */
 	other = s->generation != generation ||
 	        dl_s3_cred_renew(s->cred, generation);
+	end_finding(s);
+	if (!other)
+		s->stale = stale;
 	pthread_mutex_unlock(&s->lock);
 	return other;
+}
+
+/* A portal, or a server of another kind, takes anything. */
+static int
+check_etag(const struct dl_s3 *s, const struct dl_s3_request *r,
+    const struct dl_s3_answer *a, struct dl_err *err)
+{
+	char shown[DL_S3_SHOWN];
+
+	if (a->etag[0] != '\0')
+		return 0;
+	return dl_err_temp(err,
+	    "%s: the answer has no ETag: is %s the endpoint of an S3 service?",
+	    dl_s3_shown(s, r->key, shown), s->endpoint);
 }
 
 static enum dl_s3_result
@@ -222,8 +320,11 @@ try_with(struct dl_s3 *s, struct dl_s3_link *l, const struct dl_s3_request *r,
 		    l, dl_buf_str(&url), headers, r, a, &refusal, err);
 		if (done == DL_S3_DONE && a->status / 100 != 2)
 			dl_s3_fail_take(a, dl_buf_as_span(&refusal));
-		else if (done == DL_S3_DONE && r->xml &&
+		else if (done == DL_S3_DONE && r->xml != NULL &&
 			 check_xml(s, r, before, a, err) < 0)
+			done = DL_S3_AGAIN;
+		else if (done == DL_S3_DONE && r->etag &&
+			 check_etag(s, r, a, err) < 0)
 			done = DL_S3_AGAIN;
 		hush(a, headers);
 	}
@@ -266,13 +367,14 @@ dl_s3_try(struct dl_s3 *s, const struct dl_s3_request *r,
 		return DL_S3_FAIL;
 	done = try_with(s, l, r, a, &generation, err);
 	if (done == DL_S3_DONE && a->status / 100 != 2) {
+		p->lost = p->lost || a->lost;
 		if (renew(s, r, a, generation))
 			done = try_with(s, l, r, a, &generation, err);
 		if (done == DL_S3_DONE && a->status / 100 != 2)
 			done = dl_s3_fail_answer(s, r, a, err);
 	}
 	give_back(s, l);
-	a->lost = p->lost;
+	a->lost = a->lost || p->lost;
 	if (done == DL_S3_AGAIN)
 		p->lost = true;
 	return done;

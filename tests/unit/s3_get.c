@@ -92,6 +92,22 @@ fetches(void **state)
 			 "Content-Range: bytes 3-7/8\r\nContent-Length: 5\r\n",
 			 "fmore"));
 	assert_int_equal(dl_s3_get(t.s3, "k", -1, "got", &o, &t.err), -1);
+	/* Less than was asked for, and one that does not look at If-Match. */
+	SCRIPT(HALF,
+	    AS("206 Some",
+		"Content-Range: bytes 4-5/8\r\nContent-Length: 2\r\n", "mo"),
+	    AS("206 Some",
+		"Content-Range: bytes 6-7/8\r\nContent-Length: 2\r\n", "re"));
+	gets("halfmore");
+	asked(2, "\r\nRange: bytes=6-\r\n");
+	SCRIPT(HALF,
+	    AS("206 Some",
+		"Content-Range: bytes 4-7/8\r\nContent-Length: 4\r\n"
+		"ETag: \"f\"\r\n",
+		"full"),
+	    AS("200 OK", "Content-Length: 8\r\nETag: \"f\"\r\n", "all full"));
+	gets("all full");
+	assert_null(strstr(service.asked[2], "Range"));
 	SCRIPT(NONE);
 	assert_int_equal(dl_s3_get(t.s3, "k", -1, "got", &o, &t.err), 0);
 }

@@ -1,6 +1,7 @@
 /*
  * A service of lib/s3's tests, in a thread, that answers by a script: each
- * connection is one request, kept in service.asked, and the next answer.
+ * connection is one request, kept in service.asked, and the next answer; after
+ * one that says KEEP there may be more requests.
  */
 #ifndef TESTS_S3_HELP_H
 #define TESTS_S3_HELP_H
@@ -25,6 +26,7 @@
 #define SILENT_S 3 /* until the service has enough of it */
 #define LOST ""    /* no answer: the connection ends */
 #define RESET "\1" /* ... by a reset */
+#define KEEP "Connection: keep-alive\r\n"
 #define AS(status, headers, body) \
 	"HTTP/1.1 " status "\r\nConnection: close\r\n" headers "\r\n" body
 #define XML(body) AS("200 OK", "", body)
@@ -43,6 +45,8 @@ static struct {
 	char asked[ASKED][4096];   /* the start of each request */
 	volatile int n;
 	void (*before)(int n); /* the nth answer */
+	volatile int early;    /* this one does not wait for the body */
+	volatile bool cut;     /* not all of the last one was taken */
 } service;
 
 static void
@@ -54,11 +58,12 @@ send_all(int fd, const char *p, size_t n)
 		p += sent;
 		n -= (size_t)sent;
 	}
+	service.cut = n > 0;
 }
 
 /* Take a request whole; keep its start. */
 static void
-read_request(int fd, char *text, size_t size)
+read_request(int fd, char *text, size_t size, bool early)
 {
 	static char more[1 << 16];
 	size_t len = 0, total = 0, want = SIZE_MAX;
@@ -75,10 +80,10 @@ read_request(int fd, char *text, size_t size)
 			continue;
 		field = strstr(text, "Content-Length: ");
 		want = (size_t)(end - text) + 4 +
-		       (field == NULL || field > end
+		       (field == NULL || field > end || early
 			       ? 0
 			       : strtoul(field + 16, NULL, 10));
-		if (strstr(text, "Expect: 100-continue") != NULL)
+		if (strstr(text, "Expect: 100-continue") != NULL && !early)
 			send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	}
 }
@@ -106,24 +111,33 @@ static void *
 serve(void *arg)
 {
 	const char *answer;
-	int fd, n;
+	bool kept = false, reset;
+	int fd = -1, n;
 
 	(void)arg;
-	while ((fd = accept(service.socket, NULL, NULL)) >= 0) {
+	for (;;) {
+		if (!kept)
+			fd = accept(service.socket, NULL, NULL);
+		if (fd < 0)
+			return NULL;
 		n = service.n < ASKED ? service.n : ASKED - 1;
 		service.asked[n][0] = '\0';
-		read_request(fd, service.asked[n], sizeof(service.asked[n]));
+		read_request(fd, service.asked[n], sizeof(service.asked[n]),
+		    n == service.early);
 		if (service.before != NULL)
 			service.before(n);
 		service.n = n + 1;
 		answer = *service.script == NULL ? LOST : *service.script;
 		if (*service.script != NULL && service.script[1] != NULL)
 			service.script++;
-		if (strcmp(answer, RESET) != 0)
+		/* It is the test's, who may be done with it once it is sent. */
+		kept = strstr(answer, KEEP) != NULL;
+		reset = strcmp(answer, RESET) == 0;
+		if (!reset)
 			send_all(fd, answer, strlen(answer));
-		end_connection(fd, strcmp(answer, RESET) == 0);
+		if (!kept)
+			end_connection(fd, reset);
 	}
-	return NULL;
 }
 
 static struct {
@@ -179,6 +193,7 @@ script(const char *const *answers)
 	service.script = answers;
 	service.n = 0;
 	service.before = NULL;
+	service.early = -1;
 	t.stop = 0;
 	dl_err_clear(&t.err);
 	t.o = (struct dl_s3_options){

@@ -4,8 +4,11 @@
 
 #include "clock.h"
 
+#include <time.h>
+
 #define HELLO "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 #define OTHER "486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7"
+#define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define OBJECT(sha256) \
 	AS("200 OK", \
 	    "Content-Length: 5\r\nETag: \"e\"\r\n" \
@@ -181,6 +184,36 @@ creates(void **state)
 	assert_int_equal(put(true), 0);
 }
 
+/*
+ * libcurl itself sends a request again where a connection that was kept ends
+ * without an answer.
+ */
+static void
+creates_over_kept(void **state)
+{
+	const struct dl_s3_body nothing = {.bytes = DL_SPAN(""), .fd = -1};
+	const struct dl_s3_put how = {.create = true};
+	static const char taken[] = ERROR("412 No", "PreconditionFailed");
+	static const char kept[] =
+	    "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 0\r\n" KEEP
+	    "\r\n";
+
+	(void)state;
+	SCRIPT(kept, LOST, taken, OBJECT(EMPTY));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		    dl_s3_put(t.s3, "k", &nothing, &how, &t.err), 0);
+	assert_int_equal(service.n, 4);
+	asked(3, "HEAD /bucket/p/k ");
+	SCRIPT(kept, RESET, taken, OBJECT(HELLO));
+	assert_int_equal(put(true), 0);
+	assert_int_equal(put(true), 0);
+	asked(3, "HEAD /bucket/p/k ");
+	SCRIPT(kept, LOST, taken, OBJECT(OTHER));
+	assert_int_equal(put(true), 0);
+	assert_int_equal(put(true), 1);
+}
+
 static void
 pieces(void **state)
 {
@@ -229,7 +262,7 @@ pieces_fail(void **state)
 	SCRIPT(BEGUN, GONE, no_content);
 	assert_int_equal(put_big(false), -1);
 	failed(DL_EXIT_TEMP, "somebody has aborted it");
-	SCRIPT(XML("<html></html>"));
+	SCRIPT(XML("<InitiateMultipartUploadResult/>"));
 	assert_int_equal(put_big(false), -1);
 	failed(DL_EXIT_TEMP, "no id of an upload");
 	SCRIPT(ERROR("404 No", "NoSuchBucket"));
@@ -258,6 +291,46 @@ pieces_create(void **state)
 	asked(9, "DELETE ");
 }
 
+/* What is said to be done, but not by S3, or not to its end. */
+static void
+no_success(void **state)
+{
+	static const char tagless[] = AS("200 OK", "Content-Length: 0\r\n", "");
+
+	(void)state;
+	SCRIPT(tagless, OK);
+	assert_int_equal(put(false), 0);
+	assert_int_equal(service.n, 2);
+	SCRIPT(XML("<html>Welcome!</html>"));
+	t.o.give_up_ms = 1;
+	open_s3();
+	assert_int_equal(put(false), -1);
+	failed(DL_EXIT_TEMP, "no ETag");
+	SCRIPT(XML("<html></html>"), XML("<Initiate"), BEGUN, PIECE, tagless,
+	    PIECE, PIECE, XML("\n\n"),
+	    XML("<CompleteMultipartUploadResult><ETag>"), XML("<html></html>"),
+	    COMPLETED);
+	assert_int_equal(put_big(false), 0);
+	assert_int_equal(service.n, 11);
+}
+
+/* An answer that comes before the body has gone. */
+static void
+too_early(void **state)
+{
+	(void)state;
+	SCRIPT(BEGUN, PIECE, PIECE, PIECE, PIECE, COMPLETED);
+	service.early = 1;
+	assert_int_equal(put_big(false), 0);
+	assert_int_equal(service.n, 6);
+	asked(2, "partNumber=1&");
+	SCRIPT(BEGUN, ERROR("403 No", "AccessDenied"), AS("204 Gone", "", ""));
+	service.early = 1;
+	assert_int_equal(put_big(false), -1);
+	failed(DL_EXIT_DENIED, "AccessDenied");
+	assert_int_equal(service.n, 3);
+}
+
 static void
 hostile(void **state)
 {
@@ -278,6 +351,16 @@ hostile(void **state)
 	SCRIPT(dl_buf_str(&b));
 	assert_int_equal(put(false), -1);
 	failed(DL_EXIT_DENIED, "HTTP status 403");
+	/* ... or of what nobody asked for. */
+	dl_buf_clear(&b);
+	dl_buf_adds(&b, AS("200 OK", "ETag: \"e\"\r\n", ""));
+	for (int i = 0; i < 40000000; i++)
+		dl_buf_addc(&b, 'x');
+	SCRIPT(dl_buf_str(&b));
+	assert_int_equal(put(false), 0);
+	for (int i = 0; i < 100 && !service.cut; i++)
+		usleep(20 * 1000);
+	assert_true(service.cut);
 	dl_buf_clear(&b);
 	dl_buf_adds(&b, "HTTP/1.1 200 OK\r\n");
 	for (int i = 0; i < 4000; i++)
@@ -351,6 +434,79 @@ expires(void **state)
 	unlink(keys);
 }
 
+static void *
+put_beside(void *arg)
+{
+	struct dl_err err = {0};
+
+	(void)arg;
+	dl_s3_put(t.s3, "k",
+	    &(struct dl_s3_body){.bytes = DL_SPAN("hello"), .fd = -1},
+	    &(struct dl_s3_put){.sha256 = NULL}, &err);
+	return NULL;
+}
+
+/* Keys that expire soon, by a command that hangs when it is run again. */
+static void
+write_config(const char *config, const char *mark)
+{
+	char when[64];
+	time_t soon = time(NULL) + 5 * 60 + 2;
+	struct tm tm;
+	FILE *f = fopen(config, "w");
+
+	assert_non_null(f);
+	strftime(
+	    when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&soon, &tm));
+	fprintf(f,
+	    "[default]\ncredential_process = test ! -e %s || { echo >%s.2; "
+	    "exec sleep 60; }; >%s; echo '{\"Version\":1,\"AccessKeyId\":\"A\","
+	    "\"SecretAccessKey\":\"S\",\"SessionToken\":\"T\","
+	    "\"Expiration\":\"%s\"}'\n",
+	    mark, mark, mark, when);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Who finds new keys holds nobody up who has some. */
+static void
+provider_hangs(void **state)
+{
+	char dir[] = "/tmp/dl-s3-hangs.XXXXXX", config[64], mark[64], hung[80];
+	pthread_t thread;
+	int64_t before;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(config, sizeof(config), "%s/config", dir);
+	snprintf(mark, sizeof(mark), "%s/mark", dir);
+	snprintf(hung, sizeof(hung), "%s.2", mark);
+	write_config(config, mark);
+	setenv("AWS_CONFIG_FILE", config, 1);
+	unsetenv("AWS_ACCESS_KEY_ID");
+	unsetenv("AWS_SECRET_ACCESS_KEY");
+	SCRIPT(OK);
+	assert_int_equal(put(false), 0);
+	asked(0, "\r\nx-amz-security-token: T\r\n");
+	/* Until they are to be found anew. */
+	sleep(3);
+	assert_int_equal(pthread_create(&thread, NULL, put_beside, NULL), 0);
+	before = dl_clock_ms();
+	while (access(hung, F_OK) < 0 && dl_clock_ms() - before < 20000)
+		usleep(10 * 1000);
+	assert_int_equal(access(hung, F_OK), 0);
+	before = dl_clock_ms();
+	assert_int_equal(put(false), 0);
+	assert_true(dl_clock_ms() - before < 20000);
+	t.stop = 1;
+	pthread_join(thread, NULL);
+	assert_true(dl_clock_ms() - before < 40000);
+	unlink(config);
+	unlink(mark);
+	unlink(hung);
+	rmdir(dir);
+	plain_environment();
+}
+
 int
 main(void)
 {
@@ -361,11 +517,15 @@ main(void)
 	    cmocka_unit_test(gives_up),
 	    cmocka_unit_test(stops),
 	    cmocka_unit_test(creates),
+	    cmocka_unit_test(creates_over_kept),
 	    cmocka_unit_test(pieces),
 	    cmocka_unit_test(pieces_fail),
 	    cmocka_unit_test(pieces_create),
+	    cmocka_unit_test(no_success),
+	    cmocka_unit_test(too_early),
 	    cmocka_unit_test(hostile),
 	    cmocka_unit_test(expires),
+	    cmocka_unit_test(provider_hangs),
 	};
 
 	plain_environment();

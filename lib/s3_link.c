@@ -368,6 +368,17 @@ count(struct dl_s3_link *l)
 	return up + down + (curl_off_t)l->head_bytes;
 }
 
+/* Whoever gives up soon does not wait for a minute. */
+static int64_t
+stall_ms(const struct dl_s3_link *l)
+{
+	int64_t patience = l->s->o.give_up_ms;
+
+	if (patience > STALL_MS)
+		return STALL_MS;
+	return patience < 1000 ? 1000 : patience;
+}
+
 static bool
 stalls(struct dl_s3_link *l)
 {
@@ -378,7 +389,7 @@ stalls(struct dl_s3_link *l)
 		l->moved = moved;
 		l->moved_ms = now;
 	}
-	return now - l->moved_ms > STALL_MS;
+	return now - l->moved_ms > stall_ms(l);
 }
 
 bool
@@ -408,7 +419,7 @@ loop(struct dl_s3_link *l)
 		}
 		if (stalls(l)) {
 			dl_err_temp(l->err, "%s: %s: nothing moved for %d s",
-			    shown, l->s->endpoint, STALL_MS / 1000);
+			    shown, l->s->endpoint, (int)(stall_ms(l) / 1000));
 			return DL_S3_AGAIN;
 		}
 		curl_multi_poll(l->multi, NULL, 0, POLL_MS, NULL);

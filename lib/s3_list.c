@@ -366,7 +366,8 @@ dl_s3_uploads(struct dl_s3 *s, const char *below, dl_s3_upload_fn *fn,
 
 	for (int i = 0; r == 0 && (i == 0 || g.more); i++) {
 		dl_buf_clear(&query);
-		dl_buf_adds(&query, "uploads=&encoding-type=url");
+		/* Not encoded: radosgw would do it, and not say so. */
+		dl_buf_adds(&query, "uploads=");
 		if (s->prefix[0] != '\0' || below[0] != '\0')
 			add_prefixed(&query, s, "prefix", below);
 		if (i == UPLOAD_PAGES_MAX ||

@@ -26,7 +26,7 @@ publish() { # N
 put() {
 	case $1 in
 	stream) dl-stream-put "$name" ;;
-	lake) dl-lake-write --max-age 0s "$name" ;; # or it waits for more
+	lake) dl-lake-write --max-age 0s "$at$name" ;; # or it waits for more
 	esac
 }
 # shellcheck disable=SC2030 # for this pipe alone

@@ -119,6 +119,7 @@ stop_left() {
 }
 
 fresh() {
+	lake_fresh
 	rm -rf "${DL_HOME:?}" && mkdir -p "$DL_HOME/commits"
 	: >"$T/all"
 	last=()
@@ -141,7 +142,7 @@ kill_rounds() { # NAME ROUNDS PIPE...
 		well "$1 $edition" "${@:3}"
 		check_positions
 		check "$1 $edition" "${@:3}"
-		is "$(find "$DL_HOME"/lake/*/_dl/staging -type f)" '' \
+		is "$(lake_half raw; lake_half clean)" '' \
 			"$1 $edition: nothing is left half done"
 	done
 	note "$1: $i rounds, $kills kills, $n items, $((SECONDS - began)) s"

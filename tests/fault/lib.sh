@@ -3,6 +3,8 @@
 #	SEED=N         the same choices again
 #	FAULT_ROUNDS=N how many times something is broken (soak: many)
 #
+# The lakes are on a disk, or with DL_LAKE_ON=s3 on S3: lake.sh.
+#
 # $T/feed is what the source reads, $T/all every item that was ever in it;
 # $PIPELINE has the specifications.
 # shellcheck disable=SC2154 # tap.sh sets T
@@ -13,6 +15,15 @@ room=$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)
 [ -w /dev/shm ] && [ "${room:-0}" -gt 200000 ] && TMPDIR=${TMPDIR:-/dev/shm}
 export TMPDIR=${TMPDIR:-/tmp}
 . tests/tap.sh
+. tests/lake.sh
+lake_start
+# S3 is slow to take parts, so that what is killed has some on their way.
+if [ "$lake_on" = s3 ]; then
+	. tests/servers/s3proxy.sh
+	s3proxy_start || exit 1
+	s3proxy_plan 'PUT part- /2 code 503 SlowDown' 'PUT _dl/ /3 code 503 SlowDown'
+	export AWS_ENDPOINT_URL=$s3proxy_url
+fi
 
 # At its end a program looks for leaks from a helper process that shares its
 # memory; where that one is the process killed, the program waits for ever.
@@ -69,7 +80,7 @@ before=()
 start() { # PIPE [OPTION...]
 	local how=("$fault/pipe" "$1")
 	[ "$1" = run ] && how=(pipelines/quakes/run)
-	PATH=${deaf:+$T/deaf:}$PATH TMPDIR=$T/tmp \
+	PATH=${deaf:+$T/deaf:}$PATH TMPDIR=$T/tmp LAKES=$at \
 		setsid env --default-signal=INT ${preload:+"$preload"} \
 		"${before[@]+"${before[@]}"}" "${how[@]}" "${@:2}" >"$T/out.$1" 2>"$T/err.$1" &
 	run=$!
@@ -136,7 +147,7 @@ same() { # NAME: $T/got is $T/want
 	is "$(diff "$T/want" "$T/got" | grep '^[<>]' | cut -c -100 | head -4)" \
 		'' "$1"
 }
-lake() { dl-lake-read "$1"; }
+lake() { dl-lake-read "$at$1"; }
 stream() { cat "$DL_HOME/streams/$1"/*.ndjson; }
 ids() { jq -c '[.source, .id]' | sort; }
 
@@ -218,7 +229,7 @@ look_for() { # WHEN
 	local gone
 	dl-stream-get --read-only quakes 2>"$T/err.ls" | ids |
 		comm -13 - "$T/must/in" >"$T/gone"
-	dl-lake-read clean 2>"$T/err.ls" | ids |
+	dl-lake-read "${at}clean" 2>"$T/err.ls" | ids |
 		comm -13 - "$T/must/lake" >>"$T/gone"
 	dl-twin-get --json 2>"$T/err.ls" |
 		jq -c '[.component, .metric, .time]' | sort -u |

@@ -54,7 +54,7 @@ next_edition() { # MODE
 put() {
 	case $1 in
 	stream) dl-stream-put feed ;;
-	lake) dl-lake-write feed ;;
+	lake) dl-lake-write "${at}feed" ;;
 	esac
 }
 # shellcheck disable=SC2030 # for this pipe alone
@@ -76,6 +76,7 @@ stored() {
 }
 
 fresh() {
+	lake_fresh
 	rm -rf "${DL_HOME:?}" && mkdir "$DL_HOME"
 	: >"$T/all"
 }
@@ -180,10 +181,12 @@ walks() { # http|file SINK MODE
 	is "$wrong" '' "$1, $2, $3: whatever is killed, each item is there once"
 }
 
-for from in http file; do
-	for sink in lake stream; do
+sources=(http file) sinks=(lake stream)
+[ "$lake_on" = s3 ] && sources=(file) sinks=(lake)
+for from in "${sources[@]}"; do
+	for sink in "${sinks[@]}"; do
 		for mode in changed changed-timed timed plain; do
-			walks $from $sink $mode
+			walks "$from" "$sink" $mode
 		done
 	done
 done

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # A real S3 for tests on a free port of the loopback: Ceph's radosgw, with a
-# monitor and one store in memory (2 GB at most).  Sourced after tap.sh; needs
-# radosgw, ceph-mon, ceph-osd, ceph-common and curl (make deps TEST=full).
+# monitor and one store in memory ($radosgw_bytes, or 2 GB at most).  Sourced
+# after tap.sh; needs radosgw, ceph-mon, ceph-osd, ceph-common and curl (make
+# deps TEST=full).
 #
 #	radosgw_have           is it installed?
 #	radosgw_start [tls]    over TLS with what tls_certificates of tls.sh made
@@ -66,12 +67,14 @@ radosgw_conf() { # FSID MONITOR'S-PORT ENDPOINT
 	paxos min wait = 0.01
 	osd data = $dir/osd
 	osd objectstore = memstore
-	memstore device bytes = 2147483648
+	memstore device bytes = ${radosgw_bytes:-2147483648}
 	osd class load list = *
 	osd class default list = *
 	osd class update on start = false
 	osd crush update on start = false
 	osd crush chooseleaf type = 0
+	osd client watch timeout = 2
+	osd default notify timeout = 1
 	osd pool default size = 1
 	osd pool default min size = 1
 	osd pool default pg num = 4

@@ -172,7 +172,7 @@ uploads(void **state)
 		"b/c", "4") "<Upload><Key>elsewhere</Key></Upload>"));
 	assert_int_equal(dl_s3_uploads(t.s3, "", take_upload, NULL, &t.err), 0);
 	assert_string_equal(dl_buf_str(&to.got), "a=1;a=2;a=3;b/c=4;");
-	asked(0, "GET /bucket?uploads=&encoding-type=url&prefix=p%2F ");
+	asked(0, "GET /bucket?uploads=&prefix=p%2F ");
 	asked(1, "&key-marker=p%2Fa&upload-id-marker=2 ");
 	SCRIPT(UPLOADS("<IsTruncated>true</IsTruncated>"));
 	assert_int_equal(

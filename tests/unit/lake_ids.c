@@ -172,7 +172,7 @@ without_duplicates(void **state)
 	    "{\"part\":\"a/5.ndjson\",\"records\":2,\"bytes\":110,"
 	    "\"unpacked\":110,\"merged\":[\"a/1.ndjson\",\"a/2.ndjson\","
 	    "\"a/3.ndjson\"],\"of\":[" OF("a/1.ndjson") ",{\"part\":\"a/"
-	                                                "2.ndjson\"}," OF(
+							"2.ndjson\"}," OF(
 							    "a/3.ndjson") "]}",
 	    E("1") E("3"));
 	assert_int_equal(tell(&r, "a/2.ndjson"), 1);

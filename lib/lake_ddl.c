@@ -232,6 +232,7 @@ dl_lake_ddl(struct dl_lake_store *store, const char *location,
 	    .table = table,
 	    .times = {true, true, true, true}};
 	struct dl_lake_listing l = {0};
+	size_t before = out->len;
 	int r;
 
 	d.types = dl_types_new();
@@ -246,6 +247,9 @@ dl_lake_ddl(struct dl_lake_store *store, const char *location,
 	if (r == 0)
 		r = dialect == DL_LAKE_DDL_ATHENA ? dl_ddl_athena(&d, out, err)
 		                                  : dl_ddl_duckdb(&d, out, err);
+	/* Half a definition would be run. */
+	if (r < 0)
+		out->len = before;
 	dl_lake_listing_release(&l);
 	release(&d);
 	return r;

@@ -196,20 +196,31 @@ take_line(void *arg, struct dl_span line, struct dl_err *err)
 		return dl_err_data(err, "too many parts in a manifest");
 	if (dl_lake_index_line(x, line, &l->scratch) == 0)
 		return 0;
-	if (x->bad++ == 0)
-		x->first_bad = x->lines;
+	dl_buf_add(&x->bad, &x->lines, sizeof(x->lines));
 	return 0;
+}
+
+static size_t
+count_bad(const struct dl_lake_index *x)
+{
+	return x->bad.len / sizeof(uint64_t);
+}
+
+static const uint64_t *
+bad_lines(const struct dl_lake_index *x)
+{
+	return (const uint64_t *)(const void *)x->bad.p;
 }
 
 static void
 warn(const struct dl_lake_index *x, const char *name)
 {
-	if (x->bad > 0)
+	if (count_bad(x) > 0)
 		dl_log(DL_LOG_WARN,
 		    "'%s': %llu lines of the manifest (the first is line %llu) "
 		    "are none and were passed over; see dl-lake-ls --verify",
-		    name, (unsigned long long)x->bad,
-		    (unsigned long long)x->first_bad);
+		    name, (unsigned long long)count_bad(x),
+		    (unsigned long long)*bad_lines(x));
 }
 
 struct dl_lake_index *
@@ -250,6 +261,7 @@ dl_lake_index_free(struct dl_lake_index *x)
 	free(x->names);
 	free(x->heirs);
 	free(x->slots);
+	dl_buf_release(&x->bad);
 	free(x);
 }
 
@@ -279,8 +291,23 @@ dl_lake_index_at(const struct dl_lake_index *x, size_t i)
 uint64_t
 dl_lake_index_lines(const struct dl_lake_index *x, uint64_t *bad)
 {
-	*bad = x->bad;
+	*bad = count_bad(x);
 	return x->lines;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+bool
+dl_lake_index_is_bad(const struct dl_lake_index *x, uint64_t number)
+{
+	return x->bad.len > 0 && bsearch(&number, bad_lines(x), count_bad(x),
+				     sizeof(number), by_number) != NULL;
 }
 
 typedef int heir_fn(

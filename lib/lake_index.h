@@ -57,6 +57,9 @@ const struct dl_lake_entry *dl_lake_index_at(
 /* How many lines it has, of all kinds, and how many of them are none. */
 uint64_t dl_lake_index_lines(const struct dl_lake_index *x, uint64_t *bad);
 
+/* Is the line of this number, from 1, one that is none? */
+bool dl_lake_index_is_bad(const struct dl_lake_index *x, uint64_t number);
+
 /*
  * The entries that say they have merged part (directly: its name is in their
  * merged), or hold records of the original part (of): call fn for each, in the

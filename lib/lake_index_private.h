@@ -43,7 +43,8 @@ struct dl_lake_index {
 	size_t nentries, nnames, nheirs; /* the arrays double at powers of 2 */
 	uint32_t *slots;                 /* names' numbers from 1; 0: free */
 	size_t nslots;                   /* a power of 2, or 0 */
-	uint64_t lines, bad, first_bad;
+	uint64_t lines;
+	struct dl_buf bad; /* numbers of lines that are none, uint64_t */
 };
 
 /* n bytes that are freed with the index. */

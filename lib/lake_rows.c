@@ -37,8 +37,9 @@ enum {
 };
 
 #define FIRST_MICROSECOND \
-	(-62135596800)                 /* 0001-01-01, which all engines have */
-#define FIRST_NANOSECOND (-9223372036) /* of 64 bits */
+	(-62135596800) /* 0001-01-01, which all engines have */
+#define FIRST_NANOSECOND \
+	(-9223286401) /* of 64 bits, before the first day that has all */
 
 struct column {
 	char *name;

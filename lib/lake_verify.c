@@ -19,6 +19,7 @@ struct verifier {
 	struct dl_lake_store *store;
 	const struct dl_lake_verify *how;
 	struct dl_lake_verified *counts;
+	const struct dl_lake_index *index;
 	char previous[HEX_LEN]; /* the sha256 of the line before */
 	char *piece;
 };
@@ -99,6 +100,11 @@ check_line(void *arg, struct dl_span line, struct dl_err *err)
 		fault.what = "prev";
 		fault.expected = v->previous;
 		fault.found = found;
+		tell(v, &fault);
+	} else if (dl_lake_index_is_bad(v->index, fault.line)) {
+		fault.what = "line";
+		fault.expected = "an entry";
+		fault.found = "names, numbers or times that are none";
 		tell(v, &fault);
 	}
 	crypto_hash_sha256(sum, (const unsigned char *)line.p, line.len);
@@ -298,7 +304,10 @@ dl_lake_verify_all(struct dl_lake_store *store,
     const struct dl_lake_listing *listing, const struct dl_lake_verify *how,
     struct dl_lake_verified *counts, struct dl_err *err)
 {
-	struct verifier v = {.store = store, .how = how, .counts = counts};
+	struct verifier v = {.store = store,
+	    .how = how,
+	    .counts = counts,
+	    .index = listing->index};
 	int r;
 
 	*counts = (struct dl_lake_verified){.parts = 0};

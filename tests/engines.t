@@ -191,6 +191,11 @@ is "$(ask_parquet oddpq _time "WHERE _id IN ('2', '6') ORDER BY _id")" \
 	$'2020-01-01T00:00:00+01:00\nat noon' \
 	'a time that is none: the column is text'
 
+event 1 1677-09-21T23:59:59.123456789Z '{}' | write early -P 'k={source}'
+status 0 'the first day that has nanoseconds' parquet earlypq early
+is "$(ask_parquet earlypq _time '')" 1677-09-21T23:59:59.123456789Z \
+	'does not have all of them: it is text'
+
 # A broken record, a lake that is none, and no DuckDB: one line, and why.
 {
 	event 1 2020-01-01T00:00:00Z 1

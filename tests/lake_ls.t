@@ -147,6 +147,9 @@ damaged '65 prev prev prev' \
     'tac "$manifest" >"$T/m"; cp "$T/m" "$manifest"'
 damaged '65 line prev' 'sed -i "2s/.*/what/" "$manifest"'
 damaged '0 ' 'sed -i 3d "$manifest"'
+damaged '65 line' 'sed -i "3s/\"records\":10/\"records\":-1/" "$manifest"'
+damaged '65 line' 'sed -i "3s/\"sha256\":\"../\"sha256\":\"/" "$manifest"'
+damaged '65 line' 'sed -i "3s#\"part\":\"#&../#" "$manifest"'
 damaged '65 prev records' 'sed -i "1s/\"records\":10/\"records\":9/" "$manifest"'
 damaged '65 prev unpacked' \
     'sed -i "1s/\"unpacked\":1080/\"unpacked\":1081/" "$manifest"'
@@ -185,6 +188,10 @@ like "$(cat "$T/out")" 'VIEW "raw" .*read_json' 'its view'
 like "$(cat "$T/out")" "$lake/raw/" 'where it is'
 status 0 'for Athena' dl-lake-ls --ddl athena "$lake/raw/"
 like "$(cat "$T/out")" 'CREATE EXTERNAL TABLE' 'its table'
+
+events 1 2 | dl-lake-write -P 'No={source}' hive >/dev/null
+status 65 'a key that Athena cannot have' dl-lake-ls --ddl athena hive
+is "$(cat "$T/out")" '' 'is not half a definition'
 
 # Options
 

@@ -97,14 +97,20 @@ tidy_lakes(struct tidy *t, char **lakes, int n)
 	struct dl_err err;
 	int i;
 
-	for (i = 0; i < n && dl_tool_stop == 0; i++) {
+	for (i = 0; i < n; i++) {
 		dl_err_clear(&err);
 		t->lake = lakes[i];
-		if (tidy_lake(t, &err) == 0)
+		if (dl_tool_stop != 0)
+			dl_err_temp(&err,
+			    "stopped before '%s'; run it again for the rest",
+			    t->lake);
+		else if (tidy_lake(t, &err) == 0)
 			continue;
 		dl_log(DL_LOG_ERROR, "%s", err.msg);
 		if (t->status == DL_EXIT_OK || t->status == DL_EXIT_DATA)
 			t->status = err.status;
+		if (dl_tool_stop != 0)
+			return;
 	}
 }
 

@@ -23,6 +23,7 @@ struct group {
 	struct dl_lake_merge *merge;
 	uint64_t id; /* of this run's groups, from 1 */
 	uint64_t n, bytes, dups;
+	uint64_t entry; /* bytes of what the manifest will say of it */
 };
 
 /* A merged part that is sealed. */
@@ -427,8 +428,9 @@ fits(struct dl_lake_tidier *t, struct group *g, const struct source *s,
 		return 0;
 	if (g->merge != NULL && dl_lake_merge_size(g->merge, &size, err) < 0)
 		return -1;
-	*does = size + s->from.item->size <= (uint64_t)t->options->target &&
-	        (g->merge == NULL || !dl_lake_merge_full(g->merge));
+	*does =
+	    size + s->from.item->size <= (uint64_t)t->options->target &&
+	    g->entry + dl_lake_merge_entry(s->from.item) <= DL_LAKE_ENTRY_MOST;
 	return 0;
 }
 
@@ -457,6 +459,7 @@ take(struct dl_lake_tidier *t, struct group *g, struct source *s,
 	}
 	g->n++;
 	g->bytes += s->from.item->size;
+	g->entry += dl_lake_merge_entry(s->from.item);
 	g->dups += s->dups.n;
 	return 0;
 }

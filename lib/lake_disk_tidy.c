@@ -27,6 +27,7 @@
 #include "buf.h"
 #include "hash.h"
 #include "io.h"
+#include "lake_index.h"
 #include "log.h"
 
 #include <dirent.h>
@@ -81,6 +82,15 @@ is_merged(const struct swap *x, const char *name)
 	       NULL;
 }
 
+/* A note may be anybody's: it must not lead out of the lake. */
+static bool
+is_note_ok(const struct swap *x)
+{
+	return dl_lake_name_ok(dl_span_str(x->partition)) &&
+	       dl_lake_name_ok(dl_span_str(x->part)) &&
+	       strchr(x->part, '/') == NULL;
+}
+
 /* Take apart text, which ends in a NUL. */
 static int
 read_text(struct swap *x, struct dl_err *err)
@@ -96,6 +106,11 @@ read_text(struct swap *x, struct dl_err *err)
 		x->merged[n++] = x->text.p + at;
 	x->partition = x->merged[0];
 	x->part = x->merged[1];
+	if (!is_note_ok(x))
+		return dl_err_data(err,
+		    "'%s' is damaged: look at what is beside it, and remove "
+		    "both",
+		    x->note);
 	x->n = n - 2;
 	memmove(x->merged, x->merged + 2, x->n * sizeof(*x->merged));
 	qsort(x->merged, x->n, sizeof(*x->merged), by_name);
@@ -103,12 +118,25 @@ read_text(struct swap *x, struct dl_err *err)
 	return 0;
 }
 
+/* Are they of one mount?  Nothing is linked from one into another. */
+static bool
+is_one_mount(const char *a, const char *b)
+{
+	struct statx x, y;
+
+	if (statx(AT_FDCWD, a, 0, STATX_MNT_ID, &x) < 0 ||
+	    statx(AT_FDCWD, b, 0, STATX_MNT_ID, &y) < 0)
+		return false;
+	return x.stx_dev_major == y.stx_dev_major &&
+	       x.stx_dev_minor == y.stx_dev_minor &&
+	       x.stx_mnt_id == y.stx_mnt_id;
+}
+
 /* Where directories are exchanged, beside the lake; NULL: it can't be there. */
 static char *
 beside(const struct dl_lake_disk *d)
 {
 	char *real = realpath(d->dir, NULL), *slash, *dir = NULL;
-	struct stat lake, parent;
 	struct dl_buf b = {0};
 
 	if (real == NULL || (slash = strrchr(real, '/')) == NULL ||
@@ -116,8 +144,7 @@ beside(const struct dl_lake_disk *d)
 		goto out;
 	*slash = '\0';
 	dl_buf_printf(&b, "%s/", real);
-	if (stat(d->dir, &lake) < 0 || stat(dl_buf_str(&b), &parent) < 0 ||
-	    lake.st_dev != parent.st_dev ||
+	if (!is_one_mount(d->dir, dl_buf_str(&b)) ||
 	    access(dl_buf_str(&b), W_OK | X_OK) < 0)
 		goto out;
 	dl_buf_printf(&b, ".%s.exchange", slash + 1);
@@ -236,10 +263,35 @@ take_rights(struct swap *x, struct dl_err *err)
 	return 0;
 }
 
+/* Nobody may do more with the new part than with each that it merged. */
+static int
+take_parts_rights(struct swap *x, const struct dl_staged *g, struct dl_err *err)
+{
+	mode_t mode = 0666;
+	bool found = false;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < x->n; i++) {
+		if (fstatat(x->dir_fd, x->merged[i], &st, AT_SYMLINK_NOFOLLOW) <
+		    0)
+			continue;
+		if (!found && fchown(g->fd, st.st_uid, st.st_gid) < 0 &&
+		    errno != EPERM)
+			return dl_err_errno(err, "cannot chown '%s'", g->path);
+		found = true;
+		mode &= st.st_mode;
+	}
+	if (found && (fchmod(g->fd, mode) < 0 || fsync(g->fd) < 0))
+		return dl_err_errno(err, "cannot chmod '%s'", g->path);
+	return 0;
+}
+
 static int
 make_next(struct swap *x, const struct dl_staged *g, struct dl_err *err)
 {
-	if (open_dir(x->dir, &x->dir_fd, err) < 0)
+	if (open_dir(x->dir, &x->dir_fd, err) < 0 ||
+	    take_parts_rights(x, g, err) < 0)
 		return -1;
 	if (mkdir(x->other, 0777) < 0)
 		return dl_err_errno(err, "cannot make '%s'", x->other);

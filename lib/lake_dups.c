@@ -73,8 +73,12 @@ each_part(struct finder *f, struct dl_lake_store *store,
 		*which = i;
 		f->dups = dups == NULL ? NULL : &dups[i];
 		f->line = 0;
-		what = dl_lake_read_item(store, items[i], stop,
-		    dups == NULL ? gather : mark, f, err);
+		/* What stays must not be a damaged one. */
+		if (dups == NULL && items[i]->entry != NULL)
+			what = dl_lake_verify(store, items[i], stop, err);
+		if (what == DL_LAKE_FOUND)
+			what = dl_lake_read_item(store, items[i], stop,
+			    dups == NULL ? gather : mark, f, err);
 	}
 	return what;
 }

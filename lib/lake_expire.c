@@ -165,7 +165,11 @@ dl_lake_is_before(const struct dl_lake_item *item, const struct dl_time *t)
 {
 	int64_t end;
 
-	if (item->entry != NULL && item->entry->timed)
-		return dl_time_cmp(&item->entry->last, t) < 0;
+	const struct dl_lake_entry *e = item->entry;
+
+	if (e != NULL && e->timed && dl_time_cmp(&e->last, t) >= 0)
+		return false;
+	if (e != NULL && e->timed && e->untimed == 0)
+		return true;
 	return end_of(item->part, &end) && end <= t->sec;
 }

@@ -36,7 +36,8 @@ int dl_lake_keeps_check(const struct dl_lake_keeps *k, struct dl_err *err);
 
 /*
  * Are all records of a part from before t?  By the manifest's last time, or
- * else by the dt and hour of its partition; what is not known is kept.
+ * else, as for those that have none, by the dt and hour of its partition; what
+ * is not known is kept.
  */
 bool dl_lake_is_before(
     const struct dl_lake_item *item, const struct dl_time *t);

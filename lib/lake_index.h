@@ -28,6 +28,7 @@ struct dl_lake_entry {
 	struct dl_time at;
 	uint64_t records, bytes, unpacked;
 	const char *sha256; /* hex, or "" */
+	uint64_t untimed;   /* records without a time */
 	bool timed;
 	struct dl_time first, last;  /* of its records that have a time */
 	struct dl_span line;         /* all of it, JSON: for lineage */

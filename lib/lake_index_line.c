@@ -153,6 +153,8 @@ read_member(struct dl_lake_index *x, struct dl_span key, struct dl_span value,
 		return read_count(value, &e->records);
 	else if (dl_span_is(key, "bytes"))
 		return read_count(value, &e->bytes);
+	else if (dl_span_is(key, "untimed"))
+		return read_count(value, &e->untimed);
 	else if (dl_span_is(key, "unpacked"))
 		return read_count(value, &e->unpacked);
 	else if (dl_span_is(key, "sha256"))

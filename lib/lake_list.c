@@ -104,6 +104,7 @@ dl_lake_listing_find(const struct dl_lake_listing *l, const char *part)
 
 struct sought {
 	const struct dl_lake_listing *listing;
+	const char *part;
 	bool found;
 };
 
@@ -113,16 +114,17 @@ seek(void *arg, const struct dl_lake_entry *heir, struct dl_err *err)
 	struct sought *s = arg;
 
 	(void)err;
-	s->found =
-	    s->found || dl_lake_listing_find(s->listing, heir->part) != NULL;
+	s->found = s->found ||
+	           (strcmp(heir->part, s->part) != 0 &&
+		       dl_lake_listing_find(s->listing, heir->part) != NULL);
 	return 0;
 }
 
-/* Was a part found that has merged this one? */
+/* Was a part found, another one, that has merged this one? */
 static bool
 is_merged(const struct dl_lake_listing *l, const char *part)
 {
-	struct sought s = {.listing = l};
+	struct sought s = {.listing = l, .part = part};
 	struct dl_err ignored = {0};
 
 	(void)dl_lake_index_mergers(l->index, part, seek, &s, &ignored);

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #define READ_SIZE (256 << 10)
-#define STOP_LINES 1024      /* between two looks whether to stop */
-#define ENTRY_MOST (8 << 20) /* half of what a line of the manifest may have */
+#define OF_REST 160     /* bytes of an item of "of" but its name */
+#define STOP_LINES 1024 /* between two looks whether to stop */
 
 static int
 stopped(const volatile sig_atomic_t *stop, struct dl_err *err)
@@ -229,10 +229,21 @@ dl_lake_merge_size(struct dl_lake_merge *m, uint64_t *bytes, struct dl_err *err)
 	return 0;
 }
 
-bool
-dl_lake_merge_full(const struct dl_lake_merge *m)
+/* Of what was merged itself its line has been told as it will be, about. */
+uint64_t
+dl_lake_merge_entry(const struct dl_lake_item *item)
 {
-	return m->merged.len + m->of.len > ENTRY_MOST;
+	const struct dl_lake_entry *e = item->entry;
+	struct dl_buf name = {0};
+	uint64_t n, of = 0;
+
+	dl_json_quote(&name, dl_span_str(item->part));
+	n = 2 * name.len + OF_REST;
+	dl_buf_release(&name);
+	if (e != NULL && e->nof > 0)
+		of = e->nof * OF_REST > e->line.len ? e->nof * OF_REST
+		                                    : e->line.len;
+	return n + of;
 }
 
 /* A part that is being added, and to which original the lines belong. */

@@ -85,8 +85,12 @@ void dl_lake_merge_free(struct dl_lake_merge *m);
 int dl_lake_merge_size(
     struct dl_lake_merge *m, uint64_t *bytes, struct dl_err *err);
 
-/* May it take one more part, or is what the manifest must say too long? */
-bool dl_lake_merge_full(const struct dl_lake_merge *m);
+/*
+ * How many bytes of what the manifest says of a merged part are of this one, at
+ * most; of all of them it may be so many.
+ */
+uint64_t dl_lake_merge_entry(const struct dl_lake_item *item);
+#define DL_LAKE_ENTRY_MOST (8 << 20) /* half of what a line may have */
 
 /* Add a part.  Unless it was found well, m is of no use any more. */
 enum dl_lake_found dl_lake_merge_add(struct dl_lake_merge *m,

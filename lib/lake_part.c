@@ -289,8 +289,10 @@ dl_lake_part_count(struct dl_lake_part *part, const struct dl_event *ev,
 	part->records++;
 	meet_name(&part->sources, ev->source);
 	meet_name(&part->steps, ev->steps);
-	if (t == NULL)
+	if (t == NULL) {
+		part->untimed++;
 		return;
+	}
 	if (!part->timed || dl_time_cmp(t, &part->first_time) < 0)
 		part->first_time = *t;
 	if (!part->timed || dl_time_cmp(t, &part->last_time) > 0)
@@ -332,6 +334,9 @@ print_times(const struct dl_lake_part *part, struct dl_buf *b)
 	dl_buf_printf(b, ",\"first\":\"%s\"", text);
 	dl_time_print(&part->last_time, text);
 	dl_buf_printf(b, ",\"last\":\"%s\"", text);
+	if (part->untimed > 0)
+		dl_buf_printf(
+		    b, ",\"untimed\":%llu", (unsigned long long)part->untimed);
 }
 
 void

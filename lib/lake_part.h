@@ -42,6 +42,7 @@ struct dl_lake_part {
 	size_t nblocks, gathered; /* gathered: bytes in them */
 	uint64_t records, bytes;
 	int64_t opened_ms; /* when its first record came */
+	uint64_t untimed;  /* records without a time */
 	bool timed;
 	struct dl_time first_time, last_time;
 	struct dl_lake_names sources, steps;

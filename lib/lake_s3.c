@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define NAME_MOST 64 /* bytes of a part's name, and a slash before it */
+
 /* The interface's name; here a part in this process's box. */
 struct dl_staged {
 	struct dl_lake_s3 *s;
@@ -253,7 +255,19 @@ open_writing(struct dl_lake_s3 *s, const struct dl_lake_s3_options *o,
 	if (dl_mkdirs(s->outbox, err) < 0 ||
 	    dl_lake_s3_queue_start(s, (uint64_t)most, err) < 0)
 		return -1;
-	return dl_lake_s3_queue_probe(s->queue, err);
+	if (dl_lake_s3_queue_probe(s->queue, err) < 0)
+		return -1;
+	return dl_lake_s3_queue_room(s->queue, 0, err);
+}
+
+/* How long a partition may be, so that its parts' keys are none too long. */
+static size_t
+longest_partition(const char *name)
+{
+	const char *prefix = strchr(name + strlen("s3://"), '/');
+
+	return DL_S3_KEY_MAX - NAME_MOST -
+	       (prefix == NULL ? 0 : strlen(prefix));
 }
 
 static int
@@ -268,6 +282,7 @@ open_s3(struct dl_lake_s3 *s, const char *address,
 	if ((s->s3 = dl_s3_new(address, &s3, err)) == NULL)
 		return -1;
 	s->base.name = dl_s3_name(s->s3);
+	s->base.longest = longest_partition(s->base.name);
 	if (s->mode != DL_LAKE_WRITING && dl_lake_s3_check_there(s, err) < 0)
 		return -1;
 	return s->mode == DL_LAKE_READING ? 0 : open_writing(s, o, err);

@@ -124,7 +124,7 @@ void dl_lake_s3_queue_free(struct dl_lake_s3_queue *q);
 /* Wait, but not for long, until S3 has answered something or can't be had. */
 int dl_lake_s3_queue_probe(struct dl_lake_s3_queue *q, struct dl_err *err);
 
-/* Wait until there is room for size more bytes. */
+/* Wait until there is room for size more bytes, or nothing is on its way. */
 int dl_lake_s3_queue_room(
     struct dl_lake_s3_queue *q, uint64_t size, struct dl_err *err);
 

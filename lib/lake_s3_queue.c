@@ -5,10 +5,13 @@
 #include "num.h"
 
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PROBE_MS 2000
+#define SPARE (4 << 20) /* bytes of the disk: for the journal, ... */
+#define SPARE_MS 500    /* between looks at how full it is */
 
 /* Lists */
 
@@ -260,6 +263,23 @@ dl_lake_s3_queue_probe(struct dl_lake_s3_queue *q, struct dl_err *err)
 	return r;
 }
 
+/*
+ * Whoever fails on a full disk stops the sending that would make room there, and
+ * so would the next run: as long as something is on its way it is waited for.
+ */
+static bool
+has_room(const struct dl_lake_s3_queue *q, uint64_t size)
+{
+	struct statvfs disk;
+
+	if (q->bytes == 0)
+		return true;
+	if (q->bytes + size > q->spool_max)
+		return false;
+	return statvfs(q->s->outbox, &disk) < 0 ||
+	       disk.f_bavail * disk.f_frsize >= SPARE;
+}
+
 int
 dl_lake_s3_queue_room(
     struct dl_lake_s3_queue *q, uint64_t size, struct dl_err *err)
@@ -267,9 +287,8 @@ dl_lake_s3_queue_room(
 	int r = 0;
 
 	pthread_mutex_lock(&q->lock);
-	while (q->failed.status == DL_EXIT_OK && q->bytes > 0 &&
-	       q->bytes + size > q->spool_max)
-		dl_lake_s3_queue_wait_for(q, &q->moved, -1);
+	while (q->failed.status == DL_EXIT_OK && !has_room(q, size))
+		dl_lake_s3_queue_wait_for(q, &q->moved, SPARE_MS);
 	if (q->failed.status != DL_EXIT_OK)
 		r = tell(q, err);
 	pthread_mutex_unlock(&q->lock);

@@ -132,6 +132,7 @@ struct dl_lake_store {
 	const char *state;
 	bool
 	    far; /* opening takes a while: parts are worth being fetched ahead */
+	size_t longest; /* bytes of a partition; 0: no limit of the storage's */
 };
 
 /*

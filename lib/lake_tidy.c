@@ -84,12 +84,21 @@ remove_parts(struct dl_lake_tidier *t, const char *const *parts, size_t n,
 static int
 remove_superseded(struct dl_lake_tidier *t, struct dl_err *err)
 {
-	const char *const *parts = (const char *const *)t->listing.superseded;
+	struct dl_lake_listing *l = &t->listing;
+	int r;
 
-	t->sum->superseded = t->listing.nsuperseded;
-	if (t->listing.nsuperseded == 0 || t->options->dry_run)
+	if (l->nsuperseded > 0 && !t->options->dry_run &&
+	    dl_lake_superseded_check(t, err) < 0)
+		return -1;
+	if (l->nsuperseded == 0 || t->options->dry_run) {
+		t->sum->superseded = l->nsuperseded;
 		return 0;
-	return remove_parts(t, parts, t->listing.nsuperseded, err);
+	}
+	r = remove_parts(
+	    t, (const char *const *)l->superseded, l->nsuperseded, err);
+	if (r == 0)
+		t->sum->superseded = l->nsuperseded;
+	return r;
 }
 
 /* What a partition's items, of which n are expired, were. */

@@ -1,6 +1,6 @@
 /*
- * What the files of lake_tidy.h share: lake_tidy.c (the run) and lake_compact.c
- * (a partition).
+ * What the files of lake_tidy.h share: lake_tidy.c (the run), lake_superseded.c
+ * (what it begins with) and lake_compact.c (a partition).
  */
 #ifndef DL_LAKE_TIDY_PRIVATE_H
 #define DL_LAKE_TIDY_PRIVATE_H
@@ -40,6 +40,13 @@ dl_lake_tidy_partition(const char *part)
 /* Say in the manifest that these parts are gone. */
 int dl_lake_tidy_gone(struct dl_lake_tidier *t, const char *const *parts,
     size_t n, const char *why, struct dl_err *err);
+
+/*
+ * Of the listing's superseded parts leave those that have nothing that is not
+ * elsewhere; the others are told, and what they became is not listed any more,
+ * so that it stays.
+ */
+int dl_lake_superseded_check(struct dl_lake_tidier *t, struct dl_err *err);
 
 /* How many parts a partition's would become, reckoned by their sizes. */
 uint64_t dl_lake_compact_plan(

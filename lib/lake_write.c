@@ -351,6 +351,19 @@ add_record(struct dl_lake_writer *w, struct dl_lake_part *p,
 	return dl_lake_part_add(p, ev->line, err);
 }
 
+/* A part that the storage can't take would be in the way of all others. */
+static int
+check_length(struct dl_lake_writer *w, struct dl_err *err)
+{
+	size_t most = w->store->longest;
+
+	if (most == 0 || w->path.len <= most)
+		return 0;
+	return dl_err_data(err,
+	    "the partition '%.40s...' has %zu bytes; in %s it has at most %zu",
+	    dl_buf_str(&w->path), w->path.len, w->store->name, most);
+}
+
 int
 dl_lake_put(struct dl_lake_writer *w, const struct dl_event *ev,
     const char **code, struct dl_err *err)
@@ -366,7 +379,8 @@ dl_lake_put(struct dl_lake_writer *w, const struct dl_event *ev,
 	dl_buf_clear(&w->path);
 	*code = "partition";
 	t = time_of(ev, &time);
-	if (dl_partition_of(w->template, ev, t, &w->path, err) < 0)
+	if (dl_partition_of(w->template, ev, t, &w->path, err) < 0 ||
+	    check_length(w, err) < 0)
 		return -1;
 	*code = "layout";
 	if (lay_out(w, ev, err) < 0)

@@ -147,6 +147,33 @@ status 0 'a run without events' put killed /dev/null
 is "$(left killed)" 0 '... sends what a dead one left'
 is "$(times killed)" 1x50 '... which is read'
 
+# A disk that is full is one on which room is waited for
+
+mkdir "$T/mnt"
+if mount -t tmpfs -o size=6m none "$T/mnt" 2>/dev/null; then
+	home=$DL_HOME
+	export DL_HOME=$T/mnt
+	radosgw_stop
+	run 0 30000 >"$T/much"
+	status 75 'a disk that fills while S3 is away' put full "$T/much" \
+	    -z none --max-bytes 100K --give-up 4s
+	full=$(waiting full)
+	[ "$full" -gt 0 ]
+	is $? 0 "... has parts ($full)"
+	like "$(cat "$T/err")" "waits? in .*Failed to connect" \
+	    '... is told as what it is'
+	status 75 'the next run' put full <(run 0 30000 other) -z none \
+	    --max-bytes 100K --give-up 4s
+	like "$(cat "$T/err")" "^dl-lake-write: $full parts? .*Failed to connect" \
+	    '... does not end before S3 could make room'
+	radosgw_again
+	status 0 'with S3' put full "$T/much" -z none --max-bytes 100K
+	is "$(times full)" 1x30000 '... all is stored, once'
+	is "$(left full)" 0 '... and nothing is left'
+	umount "$T/mnt"
+	export DL_HOME=$home
+fi
+
 # Two at a time
 
 pids=()
@@ -165,6 +192,28 @@ is "$(manifests many | chained)" chained '... and the manifest is a chain'
 is "$(manifests many | jq -r .part | sort | uniq -d)" '' \
     '... that names each part once'
 is "$(left many)" 0 '... and the spool is empty'
+
+# Keys that S3 does not take
+
+x=$(printf 'x%.0s' {1..190})
+{
+	run 0 3
+	for n in 100 250; do
+		jq -nc --arg x "$x" --arg y "${x::n - 60}" '{specversion: "1.0",
+		    id: "long\($y | length)", source: "s", type: "t",
+		    data: {a: $x, b: $x, c: $x, d: $x, e: $y}}'
+	done
+	checkpoint 5
+} >"$T/long"
+status 0 'a key that is too long' dl-lake-write -d "$T/dead" \
+    -P 'a={data.a}/b={data.b}/c={data.c}/d={data.d}/e={data.e}' \
+    s3://lakes/long <"$T/long"
+like "$(jq -r '.data | .code + ": " + .error' "$T/dead")" \
+    "^partition: the partition 'a=x.*' has 964 bytes; in s3://lakes/long" \
+    '... is a dead letter'
+is "$(dl-lake-read s3://lakes/long | jq -r .id | sort | xargs)" \
+    'e00001 e00002 e00003 long40' '... and in nobody'"'"'s way'
+is "$(left long)" 0 '... and nothing is left'
 
 # What is wrong
 

@@ -178,6 +178,12 @@ DL_NOW=2018-02-04T05:00:00Z status 0 'an hour later' \
 	dl-lake-tidy --expire 1d "${at}unknown"
 is "$(lake_parts unknown | xargs)" 'x=1/a.ndjson' 'the next; the last never'
 
+# Events without a time keep those that have one from going.
+(events 1 2; events 3 4 | sed 's/"time":"[^"]*",//') |
+	dl-lake-write -z none -P all "${at}untimed"
+status 0 'events without a time' dl-lake-tidy --expire 1d "${at}untimed"
+is "$(read_ids untimed)" "$(want_ids 1 4)" 'stay: they may be new'
+
 # A corrupt part stays as it is, and the others are merged.
 fill corrupt 10 5 -z none -P all
 broken=$(lake_parts corrupt | sed -n 2p)
@@ -199,6 +205,16 @@ is "$(lake_parts unknown | xargs)" \
 	'x=1/b.ndjson x=1/c.ndjson '"$(lake_parts unknown | tail -n 1)" 'and stay'
 is "$(lake_with_parts unknown grep -h '}$' | ids)" "$(want_ids 1 6)" \
 	'without what was twice in the others'
+
+# What is damaged is not the one that stays of two.
+fill first 10 1 -z none -P all
+fill first 10 1 -z none -P all
+broken=$(lake_parts first | head -n 1)
+sed 's/"x":2.0/"x":9.9/' "$(lake_look first)/$broken" >"$T/broken"
+lake_drop first "$broken"
+lake_put "$T/broken" first "$broken"
+status 65 'duplicates of what is damaged' dl-lake-tidy --dedupe "${at}first"
+is "$(lake_with_parts first grep -h '"x":2.0' | wc -l)" 10 'stay'
 
 # A run of a writer that is repeated finds its events in what they became.
 journal() { checkpoint 0; events 1 30; checkpoint 30; events 31 60; checkpoint 60; }
@@ -267,6 +283,73 @@ is "$(find "$DL_HOME"/lake/{nested/_dl/staging,.*.exchange} -type f 2>/dev/null)
 is "$(lake_manifest nested | tail -n 1 | jq -c '[(.gone | length), .why]')" \
 	'[1,"not exchanged"]' 'the manifest says so'
 
+# claim NAME HEIR PART: put into the manifest that HEIR merged PART.
+claim() {
+	local dir=$DL_HOME/lake/$1 f=$DL_HOME/lake/$1/$2
+	printf '{"part":"%s","records":%d,"bytes":%d,"unpacked":%d,"sha256":"%s","merged":["%s"],"of":[{"part":"%s","records":%d,"bytes":%d}]}\n' \
+		"$2" "$(wc -l <"$f")" "$(stat -c %s "$f")" "$(stat -c %s "$f")" \
+		"$(sha256sum "$f" | cut -d ' ' -f 1)" "$3" "$3" \
+		"$(wc -l <"$f")" "$(stat -c %s "$f")" >"$T/lines"
+	cat "$dir/_dl/manifest.ndjson" >>"$T/lines"
+	cp "$T/lines" "$dir/_dl/manifest.ndjson"
+}
+all_ids() { lake_with_parts "$1" cat | ids; }
+
+# A part that is said to be merged goes only if all of it is elsewhere.
+fill liar 10 2 -z none -P all
+read -r one two <<<"$(lake_parts liar | xargs)"
+claim liar "$two" "$one"
+status 65 'a manifest that lies' dl-lake-tidy liar
+like "$(cat "$T/err")" "$one' stays.*nowhere else" 'is told'
+is "$(all_ids liar)" "$(want_ids 1 20)" 'and costs nothing'
+fill ring 10 2 -z none -P all
+read -r one two <<<"$(lake_parts ring | xargs)"
+claim ring "$two" "$one"
+claim ring "$one" "$two"
+status 65 'two that have merged each other' dl-lake-tidy ring
+is "$(all_ids ring)" "$(want_ids 1 20)" 'stay'
+fill self 10 2 -z none -P all
+read -r one two <<<"$(lake_parts self | xargs)"
+claim self "$one" "$one"
+status 0 'one that has merged itself' dl-lake-tidy self
+is "$(all_ids self)" "$(want_ids 1 20)" 'stays'
+for name in left heir; do
+	fill $name 10 2 -z none -P all
+	events 1 12 | dl-lake-write -z none -P all $name
+	cp -a "$DL_HOME/lake/$name/all" "$T/$name"
+	status 0 'parts are merged' dl-lake-tidy --dedupe $name
+done
+cp -a "$T/left/." "$DL_HOME/lake/left/all"
+status 0 'what is left of them' dl-lake-tidy left
+is "$(all_ids left)" "$(want_ids 1 20)" 'goes, duplicates too'
+sed -i '3s/2.0/2.1/' "$DL_HOME/lake/heir/$(lake_parts heir)"
+cp -a "$T/heir/." "$DL_HOME/lake/heir/all"
+status 65 'what became of them is damaged' dl-lake-tidy heir
+is "$(all_ids heir | sort -u)/$(count heir)" "$(want_ids 1 20)/4" 'they stay'
+
+# What is said of many parts is not one line that nobody reads.
+fill many 10 2 -z none -P all
+awk -v parts="$(lake_parts many | xargs)" 'BEGIN {
+	n = split(parts, part, " ")
+	for (i = 1; i <= n; i++) {
+		printf "{\"part\":\"%s\",\"records\":10,\"of\":[", part[i]
+		for (k = 0; k < 100000; k++)
+			printf "{\"part\":\"all/part-01ARZ3NDEKTSV4RRFF%08d.ndjson.zst\",\"records\":0,\"bytes\":0},", k + i * 100000
+		printf "{\"part\":\"all/p%d\",\"records\":10,\"bytes\":1220}]}\n", i
+	}
+}' >"$DL_HOME/lake/many/_dl/manifest.ndjson"
+status 0 'parts that were made of very many' dl-lake-tidy many
+status 0 'are not merged' dl-lake-tidy many
+is "$(count many)/$(read_ids many)" "2/$(want_ids 1 20)" 'and are read'
+
+# A note of an exchange is anybody's.
+mkdir -p "$DL_HOME/lake/self/_dl/exchange/01ARZ3NDEKTSV4RRFFQ69G5FAV"
+echo precious >"$T/precious"
+printf 'all\0../../../../../../../../../..%s\0' "$T/precious" \
+	>"$DL_HOME/lake/self/_dl/exchange/01ARZ3NDEKTSV4RRFFQ69G5FAV.of"
+status 65 'a note that leads out of the lake' dl-lake-tidy self
+is "$(cat "$T/precious")" precious 'is not followed'
+
 # A dry run changes nothing at all.
 look() { find "$DL_HOME/lake/foreign" -printf '%p %i %s %T@\n' | sort; }
 events 1 10 | dl-lake-write -z none -P all foreign
@@ -297,5 +380,14 @@ like "$?" '^(0|75|143)$' 'a signal'
 is "$(read_ids signal)" "$(want_ids 1 16000)" 'costs nothing'
 status 0 'then' dl-lake-tidy signal
 is "$(count signal)" 1 'it goes on'
+
+# Who may not read the parts may not read what they become.
+if [ "$lake_on" = disk ]; then
+	fill private 6 2 -P all
+	chmod 600 "$DL_HOME"/lake/private/all/part-*
+	chmod 640 "$(lake_parts private | head -n 1 | sed "s|^|$DL_HOME/lake/private/|")"
+	status 0 'parts that are private' dl-lake-tidy private
+	is "$(stat -c %a "$DL_HOME"/lake/private/all/part-*)" 600 'stay so'
+fi
 
 done_testing

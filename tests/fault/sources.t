@@ -15,13 +15,22 @@ began=$SECONDS
 ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0
 export ASAN_OPTIONS
 
+# How many are open all the time: a file may be open just now.
+descriptors() { # PID
+	local i
+	for ((i = 0; i < 20; i++)); do
+		find "/proc/$1/fd" -mindepth 1 | wc -l
+		sleep 0.02
+	done | sort -n | head -n 1
+}
+
 # The processes of a session by their names, with memory and descriptors.
 usage() { # SESSION: "NAME KIB DESCRIPTORS" each
 	local pid
 	for pid in $(members "$1"); do
 		printf '%s %s %s\n' "$(cat "/proc/$pid/comm")" \
 			"$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")" \
-			"$(find "/proc/$pid/fd" -mindepth 1 | wc -l)"
+			"$(descriptors "$pid")"
 	done 2>/dev/null | grep '^dl-' | sort
 }
 

@@ -57,7 +57,7 @@ check_second() { # PIPE KEY
 	local first
 	start "$1" -f
 	first=$run
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		sleep 0.05
 		[ -s "$DL_HOME/commits/$2" ] && break
 	done

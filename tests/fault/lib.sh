@@ -107,6 +107,29 @@ one_of() { # SESSION...
 	[ ${#all[@]} -gt 0 ] && echo "${all[RANDOM % ${#all[@]}]}"
 }
 
+# The heads of a session's pipes that are ready to be stopped.
+ready_heads() { # SESSION...
+	local pid caught
+	for pid in $(ps -o pid=,comm= -s "$(IFS=,; echo "$*")" |
+		awk '$2 ~ /^dl-(source|stream-get)$/ { print $1 }'); do
+		caught=$(awk '$1 == "SigCgt:" { print $2 }' "/proc/$pid/status" \
+			2>/dev/null)
+		((0x0$caught & 2)) && echo "$pid"
+	done
+}
+
+# A head that was not ready when its session was signalled has heard nothing,
+# and would follow for ever: it is told now.
+declare -A heard=()
+tell_late() { # SESSION
+	local pid
+	for pid in $(ready_heads "$1"); do
+		[ -n "${heard[$pid]:-}" ] && continue
+		heard[$pid]=yes
+		kill -INT "$pid" 2>/dev/null
+	done
+}
+
 # Wait until nothing of a session is left, however it ended.
 hung=
 settle() { # SESSION
@@ -114,6 +137,7 @@ settle() { # SESSION
 	wait "$1" 2>/dev/null
 	for ((i = 0; i < 400; i++)); do
 		[ -z "$(members "$1")" ] && return
+		tell_late "$1"
 		sleep 0.05
 	done
 	hung=$(ps -o args= -s "$1")
@@ -122,7 +146,8 @@ settle() { # SESSION
 }
 
 signal() { # SIGNAL SESSION...
-	local s
+	local s pid
+	[ "$1" = 9 ] || for pid in $(ready_heads "${@:2}"); do heard[$pid]=yes; done
 	for s in "${@:2}"; do kill "-$1" -- "-$s" 2>/dev/null; done
 }
 

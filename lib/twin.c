@@ -60,9 +60,14 @@ dl_twin_fail(
 }
 
 int
-dl_twin_follow(struct dl_twin *t)
+dl_twin_resize(struct dl_twin *t, size_t bytes)
 {
-	return mdb_env_set_mapsize(t->env, 0);
+	int rc;
+
+	pthread_rwlock_wrlock(&t->shared->map);
+	rc = mdb_env_set_mapsize(t->env, bytes);
+	pthread_rwlock_unlock(&t->shared->map);
+	return rc;
 }
 
 int
@@ -70,11 +75,22 @@ dl_twin_begin(struct dl_twin *t, unsigned flags, MDB_txn **txn)
 {
 	int rc;
 
-	while (
-	    (rc = mdb_txn_begin(t->env, NULL, flags, txn)) == MDB_MAP_RESIZED)
-		if ((rc = dl_twin_follow(t)) != 0)
-			break;
-	return rc;
+	for (;;) {
+		pthread_rwlock_rdlock(&t->shared->map);
+		rc = *txn == NULL ? mdb_txn_begin(t->env, NULL, flags, txn)
+		                  : mdb_txn_renew(*txn);
+		if (rc == 0)
+			return 0;
+		pthread_rwlock_unlock(&t->shared->map);
+		if (rc != MDB_MAP_RESIZED || (rc = dl_twin_resize(t, 0)) != 0)
+			return rc;
+	}
+}
+
+void
+dl_twin_end(struct dl_twin *t)
+{
+	pthread_rwlock_unlock(&t->shared->map);
 }
 
 /* The unnamed database holds the names of the others, and must be ours. */
@@ -123,7 +139,7 @@ static int
 open_databases(struct dl_twin *t, unsigned rdonly, struct dl_err *err)
 {
 	unsigned create = rdonly ? 0 : MDB_CREATE;
-	MDB_txn *txn;
+	MDB_txn *txn = NULL;
 	int rc;
 
 	if ((rc = dl_twin_begin(t, rdonly, &txn)) != 0)
@@ -148,11 +164,12 @@ open_databases(struct dl_twin *t, unsigned rdonly, struct dl_err *err)
 	}
 	if (check_version(t, txn, err) < 0)
 		goto fail;
-	if ((rc = mdb_txn_commit(txn)) != 0)
-		return dl_twin_fail(t, rc, "open", err);
-	return 0;
+	rc = mdb_txn_commit(txn);
+	dl_twin_end(t);
+	return rc == 0 ? 0 : dl_twin_fail(t, rc, "open", err);
 fail:
 	mdb_txn_abort(txn);
+	dl_twin_end(t);
 	return -1;
 }
 
@@ -186,8 +203,9 @@ open_env(struct dl_twin *t, unsigned rdonly, struct dl_err *err)
 {
 	int rc, dead;
 
-	if ((rc = mdb_env_create(&t->env)) != 0)
+	if ((rc = mdb_env_create(&t->shared->env)) != 0)
 		return dl_twin_fail(t, rc, "open", err);
+	t->env = t->shared->env;
 	if ((rc = mdb_env_set_maxdbs(t->env, 2)) != 0 ||
 	    (rc = mdb_env_set_maxreaders(t->env, READERS)) != 0 ||
 	    (rc = mdb_env_set_mapsize(t->env, MAP_FIRST)) != 0 ||
@@ -256,8 +274,33 @@ open_or_begin(struct dl_twin *t, struct dl_err *err)
 	return r;
 }
 
+/* Readers come and go all the time: a change of the map is not to starve. */
+static struct dl_twin_env *
+new_env(void)
+{
+	struct dl_twin_env *shared = dl_calloc(1, sizeof(*shared));
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(
+	    &attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&shared->map, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	return shared;
+}
+
+static void
+free_env(struct dl_twin_env *shared)
+{
+	if (shared->env != NULL)
+		mdb_env_close(shared->env);
+	pthread_rwlock_destroy(&shared->map);
+	free(shared);
+}
+
+/* A handle without an environment. */
 static struct dl_twin *
-new_twin(const char *dir)
+new_handle(const char *dir)
 {
 	struct dl_twin *t = dl_calloc(1, sizeof(*t));
 	struct dl_buf path = {0};
@@ -267,7 +310,17 @@ new_twin(const char *dir)
 	dl_buf_release(&path);
 	t->dir = dl_strdup(dir);
 	t->max_future_ms = DL_TWIN_MAX_FUTURE_MS;
+	t->most = SIZE_MAX;
 	dl_twin_batch_init(&t->batch);
+	return t;
+}
+
+static struct dl_twin *
+new_twin(const char *dir)
+{
+	struct dl_twin *t = new_handle(dir);
+
+	t->shared = new_env();
 	return t;
 }
 
@@ -299,14 +352,28 @@ dl_twin_open_read(const char *dir, struct dl_err *err)
 	return NULL;
 }
 
+struct dl_twin *
+dl_twin_reader(struct dl_twin *t)
+{
+	struct dl_twin *reader = new_handle(t->dir);
+
+	reader->shared = t->shared;
+	reader->borrowed = true;
+	reader->env = t->env;
+	reader->records = t->records;
+	reader->changes = t->changes;
+	reader->page = t->page;
+	return reader;
+}
+
 void
 dl_twin_close(struct dl_twin *t)
 {
 	if (t == NULL)
 		return;
 	mdb_txn_abort(t->reader);
-	if (t->env != NULL)
-		mdb_env_close(t->env);
+	if (!t->borrowed)
+		free_env(t->shared);
 	dl_twin_batch_release(&t->batch);
 	dl_buf_release(&t->names);
 	dl_buf_release(&t->encoded);

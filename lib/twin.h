@@ -72,6 +72,14 @@ struct dl_twin *dl_twin_open_write(const char *dir, struct dl_err *err);
  */
 struct dl_twin *dl_twin_open_read(const char *dir, struct dl_err *err);
 
+/*
+ * Another handle, for reading, on what t has open, since a process may open a
+ * directory only once.  A handle is for one thread at a time; those of one twin
+ * may be used side by side, and t be written to meanwhile.  It is closed by
+ * dl_twin_close(), before t is.
+ */
+struct dl_twin *dl_twin_reader(struct dl_twin *t);
+
 void dl_twin_set_verdicts(struct dl_twin *t, dl_twin_verdict_fn *fn, void *arg);
 
 /* How far ahead of the clock a time may be; DL_TWIN_MAX_FUTURE_MS unless set. */
@@ -102,6 +110,9 @@ enum dl_twin_put dl_twin_put(
  * and the call may be repeated.
  */
 int dl_twin_commit(struct dl_twin *t, struct dl_err *err);
+
+/* Forget what is in the batch, after a failure that lasts. */
+void dl_twin_forget(struct dl_twin *t);
 
 /* How many bytes wait in the batch; 0: nothing to commit. */
 size_t dl_twin_pending(const struct dl_twin *t);
@@ -135,11 +146,34 @@ int64_t dl_twin_list(struct dl_twin *t, struct dl_span component, bool prefix,
     dl_twin_record_fn *fn, void *arg, struct dl_err *err);
 
 /*
+ * At most most records of a component, in the order of their metrics, whose
+ * metric comes after after (empty: from the first).  Returns how many, or -1.
+ */
+int64_t dl_twin_metrics(struct dl_twin *t, struct dl_span component,
+    struct dl_span after, size_t most, dl_twin_record_fn *fn, void *arg,
+    struct dl_err *err);
+
+/*
+ * The names of components, in the order of their bytes, that begin with prefix
+ * and come after after (empty: from the first).  fn, for which the same holds as
+ * for the reading of records, returns 1 to go on and 0 to end.  Returns how
+ * many it was told of, or -1.
+ */
+typedef int dl_twin_name_fn(
+    void *arg, struct dl_span component, struct dl_err *err);
+int64_t dl_twin_components(struct dl_twin *t, struct dl_span prefix,
+    struct dl_span after, dl_twin_name_fn *fn, void *arg, struct dl_err *err);
+
+/*
  * Changes after number since, oldest first; *last becomes the newest number
  * seen (since, if none).  Returns how many, or -1.
  */
 int64_t dl_twin_changes(struct dl_twin *t, uint64_t since, uint64_t *last,
     dl_twin_record_fn *fn, void *arg, struct dl_err *err);
+
+/* The same, but at most most of them. */
+int64_t dl_twin_changes_some(struct dl_twin *t, uint64_t since, uint64_t *last,
+    size_t most, dl_twin_record_fn *fn, void *arg, struct dl_err *err);
 
 /* The newest number in the change log; 0 if it is empty. */
 int dl_twin_last_change(struct dl_twin *t, uint64_t *last, struct dl_err *err);

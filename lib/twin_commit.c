@@ -223,6 +223,8 @@ apply(struct dl_twin *t, size_t from, size_t *to, int *rc, struct dl_err *err)
 		*rc = mdb_txn_commit(a.txn); /* and frees the cursors */
 	else
 		mdb_txn_abort(a.txn);
+	if (a.txn != NULL)
+		dl_twin_end(t);
 	if (*rc == 0 && r == 0)
 		for (int v = 0; v < DL_TWIN_VERDICTS; v++)
 			t->counts[v] += a.counts[v];
@@ -245,8 +247,7 @@ apply_growing(struct dl_twin *t, size_t from, size_t *to, struct dl_err *err)
 		if (rc != MDB_MAP_FULL)
 			return dl_twin_fail(t, rc, "write to", err);
 		if ((rc = mdb_env_info(t->env, &info)) != 0 ||
-		    (rc = mdb_env_set_mapsize(t->env, 2 * info.me_mapsize)) !=
-			0)
+		    (rc = dl_twin_resize(t, 2 * info.me_mapsize)) != 0)
 			return dl_twin_fail(t, rc, "grow", err);
 	}
 }
@@ -317,4 +318,11 @@ dl_twin_commit(struct dl_twin *t, struct dl_err *err)
 	dl_twin_batch_clear(b);
 	t->sorted = false;
 	return 0;
+}
+
+void
+dl_twin_forget(struct dl_twin *t)
+{
+	dl_twin_batch_clear(&t->batch);
+	t->sorted = false;
 }

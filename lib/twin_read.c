@@ -15,18 +15,10 @@ struct item {
 static int
 read_begin(struct dl_twin *t, struct dl_err *err)
 {
-	int rc;
+	int rc = dl_twin_begin(t, MDB_RDONLY, &t->reader);
 
 	dl_buf_clear(&t->chunk);
-	if (t->reader == NULL) {
-		if ((rc = dl_twin_begin(t, MDB_RDONLY, &t->reader)) == 0)
-			return 0;
-		t->reader = NULL;
-		return dl_twin_fail(t, rc, "read", err);
-	}
-	while ((rc = mdb_txn_renew(t->reader)) == MDB_MAP_RESIZED)
-		if ((rc = dl_twin_follow(t)) != 0)
-			break;
+	t->nchunk = 0;
 	return rc == 0 ? 0 : dl_twin_fail(t, rc, "read", err);
 }
 
@@ -34,11 +26,18 @@ static void
 read_end(struct dl_twin *t)
 {
 	mdb_txn_reset(t->reader);
+	dl_twin_end(t);
 }
 
-/* Begin to read, with a cursor, which cursor_end() closes. */
-static MDB_cursor *
-cursor_begin(struct dl_twin *t, MDB_dbi dbi, struct dl_err *err)
+static bool
+chunk_full(const struct dl_twin *t)
+{
+	return t->chunk.len >= CHUNK || t->nchunk >= t->most;
+}
+
+/* Begin to read, with a cursor, which dl_twin_cursor_end() closes. */
+MDB_cursor *
+dl_twin_cursor_begin(struct dl_twin *t, MDB_dbi dbi, struct dl_err *err)
 {
 	MDB_cursor *c;
 	int rc;
@@ -52,9 +51,8 @@ cursor_begin(struct dl_twin *t, MDB_dbi dbi, struct dl_err *err)
 	return NULL;
 }
 
-/* rc is what the last call with c gave.  1: there may be more, 0, -1. */
-static int
-cursor_end(struct dl_twin *t, MDB_cursor *c, int rc, struct dl_err *err)
+int
+dl_twin_cursor_end(struct dl_twin *t, MDB_cursor *c, int rc, struct dl_err *err)
 {
 	mdb_cursor_close(c);
 	read_end(t);
@@ -71,6 +69,7 @@ copy(struct dl_twin *t, MDB_val key, MDB_val value)
 	dl_buf_add(&t->chunk, &item, sizeof(item));
 	dl_buf_add(&t->chunk, key.mv_data, key.mv_size);
 	dl_buf_add(&t->chunk, value.mv_data, value.mv_size);
+	t->nchunk++;
 }
 
 /* Tell fn of all that was copied; returns how many, or -1. */
@@ -144,7 +143,7 @@ list_chunk(struct dl_twin *t, struct dl_buf *from, size_t nprefix, bool more,
 	MDB_cursor *c;
 	int rc;
 
-	if ((c = cursor_begin(t, t->records, err)) == NULL)
+	if ((c = dl_twin_cursor_begin(t, t->records, err)) == NULL)
 		return -1;
 	rc = mdb_cursor_get(
 	    c, &k, &v, from->len == 0 ? MDB_FIRST : MDB_SET_RANGE);
@@ -155,7 +154,7 @@ list_chunk(struct dl_twin *t, struct dl_buf *from, size_t nprefix, bool more,
 		if (k.mv_size < nprefix ||
 		    (nprefix > 0 && memcmp(k.mv_data, from->p, nprefix) != 0))
 			rc = MDB_NOTFOUND;
-		if (rc != 0 || t->chunk.len >= CHUNK)
+		if (rc != 0 || chunk_full(t))
 			break;
 		copy(t, k, v);
 		last = k;
@@ -164,7 +163,7 @@ list_chunk(struct dl_twin *t, struct dl_buf *from, size_t nprefix, bool more,
 		dl_buf_clear(from);
 		dl_buf_add(from, last.mv_data, last.mv_size);
 	}
-	return cursor_end(t, c, rc, err);
+	return dl_twin_cursor_end(t, c, rc, err);
 }
 
 int64_t
@@ -191,6 +190,30 @@ dl_twin_list(struct dl_twin *t, struct dl_span component, bool prefix,
 	return some < 0 ? -1 : n;
 }
 
+int64_t
+dl_twin_metrics(struct dl_twin *t, struct dl_span component,
+    struct dl_span after, size_t most, dl_twin_record_fn *fn, void *arg,
+    struct dl_err *err)
+{
+	struct dl_buf from = {0};
+	size_t left = most;
+	int64_t some = 0;
+	int more = 1;
+
+	if (component.len + after.len > DL_TWIN_KEY_MAX)
+		return 0;
+	make_key(&from, component, after);
+	while (more > 0 && some >= 0 && left > 0) {
+		t->most = left;
+		more = list_chunk(t, &from, component.len + 1, true, err);
+		some = more < 0 ? -1 : deliver(t, fn, arg, err);
+		left -= some < 0 ? 0 : (size_t)some;
+	}
+	t->most = SIZE_MAX;
+	dl_buf_release(&from);
+	return some < 0 ? -1 : (int64_t)(most - left);
+}
+
 /*
  * Copy the changes after *last that are in the block at k, v, and move it,
  * until the chunk is full.  LMDB's code.
@@ -206,7 +229,7 @@ copy_block(struct dl_twin *t, MDB_val k, MDB_val v, uint64_t *last)
 		return MDB_CORRUPTED;
 	memcpy(&first, k.mv_data, sizeof(first));
 	dl_twin_log_iter(&it, first, dl_twin_span(v));
-	while (t->chunk.len < CHUNK && (r = dl_twin_log_next(&it)) > 0) {
+	while (!chunk_full(t) && (r = dl_twin_log_next(&it)) > 0) {
 		MDB_val key = {it.key_len, it.key}, record;
 
 		if (it.number <= *last)
@@ -228,41 +251,52 @@ changes_chunk(struct dl_twin *t, uint64_t *last, struct dl_err *err)
 	MDB_cursor *c;
 	int rc;
 
-	if ((c = cursor_begin(t, t->changes, err)) == NULL)
+	if ((c = dl_twin_cursor_begin(t, t->changes, err)) == NULL)
 		return -1;
 	rc = dl_twin_log_seek(c, *last + 1, &k, &v);
-	while (rc == 0 && (rc = copy_block(t, k, v, last)) == 0 &&
-	       t->chunk.len < CHUNK)
+	while (
+	    rc == 0 && (rc = copy_block(t, k, v, last)) == 0 && !chunk_full(t))
 		rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-	return cursor_end(t, c, rc, err);
+	return dl_twin_cursor_end(t, c, rc, err);
+}
+
+int64_t
+dl_twin_changes_some(struct dl_twin *t, uint64_t since, uint64_t *last,
+    size_t most, dl_twin_record_fn *fn, void *arg, struct dl_err *err)
+{
+	size_t left = most;
+	int64_t some = 0;
+	int more = 1;
+
+	*last = since;
+	if (since == UINT64_MAX)
+		return 0;
+	while (more > 0 && some >= 0 && left > 0) {
+		t->most = left;
+		more = changes_chunk(t, last, err);
+		some = more < 0 ? -1 : deliver(t, fn, arg, err);
+		left -= some < 0 ? 0 : (size_t)some;
+	}
+	t->most = SIZE_MAX;
+	return some < 0 ? -1 : (int64_t)(most - left);
 }
 
 int64_t
 dl_twin_changes(struct dl_twin *t, uint64_t since, uint64_t *last,
     dl_twin_record_fn *fn, void *arg, struct dl_err *err)
 {
-	int64_t n = 0, some;
-	int more;
-
-	*last = since;
-	if (since == UINT64_MAX)
-		return 0;
-	do {
-		more = changes_chunk(t, last, err);
-		some = more < 0 ? -1 : deliver(t, fn, arg, err);
-		n += some;
-	} while (more > 0 && some >= 0);
-	return some < 0 ? -1 : n;
+	return dl_twin_changes_some(t, since, last, SIZE_MAX, fn, arg, err);
 }
 
 int
 dl_twin_last_change(struct dl_twin *t, uint64_t *last, struct dl_err *err)
 {
-	MDB_cursor *c = cursor_begin(t, t->changes, err);
+	MDB_cursor *c = dl_twin_cursor_begin(t, t->changes, err);
 
 	if (c == NULL)
 		return -1;
-	return cursor_end(t, c, dl_twin_log_last(c, last), err) < 0 ? -1 : 0;
+	return dl_twin_cursor_end(t, c, dl_twin_log_last(c, last), err) < 0 ? -1
+	                                                                    : 0;
 }
 
 int64_t

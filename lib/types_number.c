@@ -139,7 +139,7 @@ dl_number_decimals(const struct dl_number *x)
 }
 
 void
-dl_number_print(const struct dl_number *x, struct dl_buf *b)
+dl_number_print_plain(const struct dl_number *x, struct dl_buf *b)
 {
 	int i;
 

@@ -35,6 +35,6 @@ int dl_number_whole(const struct dl_number *x);
 int dl_number_decimals(const struct dl_number *x);
 
 /* Append it without an exponent; for n and point within DL_NUMBER_DIGITS. */
-void dl_number_print(const struct dl_number *x, struct dl_buf *b);
+void dl_number_print_plain(const struct dl_number *x, struct dl_buf *b);
 
 #endif

@@ -65,7 +65,7 @@ put_decimal(struct dl_buf *b, const struct dl_type *type, struct dl_span value)
 	    dl_number_whole(&x) + type->scale > DL_NUMBER_DIGITS)
 		return -1;
 	dl_buf_addc(b, '"');
-	dl_number_print(&x, b);
+	dl_number_print_plain(&x, b);
 	dl_buf_addc(b, '"');
 	return 0;
 }

@@ -21,6 +21,10 @@ for cc in gcc clang; do
 	is "$(cat "$T/$cc")" '' "$cc has no warning"
 done
 
+# A library of which one tool links one file and another the other.
+is "$(nm -g --defined-only build/libdlkit.a | awk '$2 ~ /^[TDBR]$/ { print $3 }' |
+	sort | uniq -d)" '' 'no name is defined twice'
+
 mapfile -t scripts < <(git ls-files | while read -r f; do
 	[ -f "$f" ] && head -n 1 "$f" | grep -qE '^#!.*\b(ba)?sh$' && echo "$f"
 done)

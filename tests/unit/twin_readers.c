@@ -2,6 +2,7 @@
 #include "twin_help.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,7 +195,7 @@ put_round(struct dl_twin *t, int round)
 
 struct reading {
 	struct dl_twin *t;
-	const volatile bool *stop;
+	const atomic_bool *stop;
 	uint64_t n;
 	bool wrong;
 };
@@ -233,7 +234,7 @@ read_on(void *arg)
 static void
 read_beside(struct dl_twin *t, void (*write)(struct dl_twin *t))
 {
-	volatile bool stop = false;
+	atomic_bool stop = false;
 	struct reading r[READERS];
 	pthread_t threads[READERS];
 

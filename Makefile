@@ -52,11 +52,13 @@ DL_LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	$(FLAVOUR_LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
 # As needed: a tool loads only the libraries that it uses.
 LIBS = -ljq -lcurl -llmdb -lyaml -lzstd -lz -lsodium -lcsv -lexpat \
-	-lpcre2-8 -lmosquitto -lm -lpthread
+	-lpcre2-8 -lmosquitto -lmicrohttpd -lrhonabwy -ljansson -lgnutls \
+	-lm -lpthread
 
 DEPS_BUILD = gcc libc6-dev libjq-dev libonig-dev libcurl4-openssl-dev \
 	liblmdb-dev libyaml-dev libzstd-dev zlib1g-dev libxxhash-dev \
-	libsodium-dev libcsv-dev libexpat1-dev libpcre2-dev libmosquitto-dev
+	libsodium-dev libcsv-dev libexpat1-dev libpcre2-dev libmosquitto-dev \
+	libmicrohttpd-dev librhonabwy-dev libjansson-dev libgnutls28-dev
 DEPS_DEMO = bash jq zstd ca-certificates
 DEPS_TEST = perl libcmocka-dev gzip curl openssl mandoc man-db miller python3 \
 	libxml2-utils lmdb-utils procps time iproute2 nginx-light openssh-server \
@@ -65,7 +67,8 @@ DEPS_TEST = perl libcmocka-dev gzip curl openssl mandoc man-db miller python3 \
 # machine may have an npm that is not Debian's.
 DEPS_FULL = radosgw ceph-mon ceph-osd ceph-common \
 	$(if $(shell command -v npm),,npm)
-DEPS_BENCH = $(DEPS_FULL) gojq miller redis-server rclone s3cmd
+DEPS_BENCH = $(DEPS_FULL) gojq miller redis-server rclone s3cmd wrk \
+	nghttp2-client
 DEPS_PROFILE = linux-perf valgrind
 DEPS_LINT = clang clang-format git mandoc shellcheck
 DEPS_FUZZ = clang libclang-rt-14-dev

@@ -2,7 +2,8 @@
 #
 #   make demo       install what is missing, build, run a real pipeline
 #   make test       install what is missing, build, run every test; TEST=full:
-#                   also those that need Ceph's radosgw, 300 MB, and DuckDB
+#                   also those that need Ceph's radosgw, 300 MB, DuckDB, or
+#                   node and Chromium, 600 MB
 #   make            build into build/
 #   make check      the tests again, under the address and UB sanitizers
 #   make lint       formatting, layers, man pages, warnings of two compilers
@@ -63,11 +64,13 @@ DEPS_DEMO = bash jq zstd ca-certificates
 DEPS_TEST = perl libcmocka-dev gzip curl openssl mandoc man-db miller python3 \
 	libxml2-utils lmdb-utils procps time iproute2 nginx-light openssh-server \
 	openssh-client mosquitto mosquitto-clients postgresql tinyproxy vsftpd
-# A real S3, for TEST=full, and what gets DuckDB (tests/servers/duckdb.sh): a
-# machine may have an npm that is not Debian's.
-DEPS_FULL = radosgw ceph-mon ceph-osd ceph-common \
+# For TEST=full: a real S3, and what gets DuckDB (tests/servers/duckdb.sh); a
+# browser, and what runs packages of npm (node.sh).  A machine may have a node and
+# an npm that are not Debian's.
+DEPS_S3 = radosgw ceph-mon ceph-osd ceph-common \
 	$(if $(shell command -v npm),,npm)
-DEPS_BENCH = $(DEPS_FULL) gojq miller redis-server rclone s3cmd wrk \
+DEPS_FULL = $(DEPS_S3) chromium $(if $(shell command -v node),,nodejs)
+DEPS_BENCH = $(DEPS_S3) gojq miller redis-server rclone s3cmd wrk \
 	nghttp2-client
 DEPS_PROFILE = linux-perf valgrind
 DEPS_LINT = clang clang-format git mandoc shellcheck
@@ -96,6 +99,10 @@ all: $(TOOLS:%=$(B)/%)
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(DL_CPPFLAGS) $(DL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# They are read by the assembler.
+$(B)/lib/serve_page.o: lib/page/index.html lib/page/page.js lib/page/page.css
+$(B)/lib/serve_openapi.o: lib/openapi.json
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -153,6 +160,7 @@ deps:
 	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) \
 		$(if $(filter full,$(TEST)),$(DEPS_FULL)))
 	$(if $(filter full,$(TEST)),@tests/servers/duckdb.sh)
+	$(if $(filter full,$(TEST)),@tests/servers/node.sh)
 deps-demo:
 	$(call install_deps,$(DEPS_BUILD) $(DEPS_DEMO))
 deps-lint:
@@ -198,7 +206,7 @@ lint: deps-lint
 	PATH="$(CURDIR)/$(B):$$PATH" prove tests/lint/*.t
 
 bench: deps-bench
-	@$(BUILD_ALL) all benches
+	@$(BUILD_ALL) all benches $(B)/servers/followers
 	@BUILD="$(CURDIR)/$(B)" tests/bench/run $(BENCHFLAGS)
 
 profile: deps-profile

@@ -1,6 +1,7 @@
 #include "seal_key.h"
 
 #include "io.h"
+#include "keyfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,48 +42,17 @@ out:
 	return result;
 }
 
-static int
-check(int fd, const char *path, struct dl_err *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return dl_err_errno(err, "cannot look at '%s'", path);
-	if (!S_ISREG(st.st_mode))
-		return dl_err_denied(err,
-		    "the key '%s' is not a regular file: a command can "
-		    "print the key instead",
-		    path);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return dl_err_denied(err,
-		    "the key file '%s' belongs to another user (uid %ld)", path,
-		    (long)st.st_uid);
-	if ((st.st_mode & 07777) != 0600 && (st.st_mode & 07777) != 0400)
-		return dl_err_denied(err,
-		    "the key file '%s' has mode %04o: others may use it; "
-		    "'chmod 600' it, or better, rotate",
-		    path, (unsigned)(st.st_mode & 07777));
-	return 0;
-}
-
 int
 dl_seal_key_read(const char *path, struct dl_seal_key *key, struct dl_err *err)
 {
 	char what[PATH_MAX + 2];
-	int fd, r = -1;
+	int fd, r;
 
-	/* A fifo in its place must not make us wait. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0 && errno == ELOOP)
-		return dl_err_denied(
-		    err, "the key file '%s' is a symbolic link", path);
-	if (fd < 0)
-		return dl_err_errno(err, "cannot open '%s'", path);
+	if ((r = dl_keyfile_open(
+		 path, "a command can print the key instead", &fd, err)) <= 0)
+		return r;
 	snprintf(what, sizeof(what), "'%s'", path);
-	if (check(fd, path, err) == 0 && take(fd, what, key, err) == 0)
-		r = 1;
+	r = take(fd, what, key, err) == 0 ? 1 : -1;
 	close(fd);
 	return r;
 }

@@ -1,9 +1,7 @@
 /*
  * Where keys come from: a file that its owner alone can read, or a command.
  *
- * A key file is a regular file, no symbolic link, of mode 0600 or 0400, that
- * belongs to us or to root: anything else is DL_EXIT_DENIED.  What was checked
- * is what was opened.
+ * A key file that others may use is DL_EXIT_DENIED (keyfile.h).
  */
 #ifndef DL_SEAL_KEY_H
 #define DL_SEAL_KEY_H

@@ -193,7 +193,7 @@ check: deps
 prove:
 	PATH="$(CURDIR)/$(B):$$PATH" BUILD="$(CURDIR)/$(B)" \
 	FLAVOUR=$(FLAVOUR) CMOCKA_MESSAGE_OUTPUT=TAP \
-	prove -j 2 --timer $(PROVEFLAGS) tests/*.t tests/fault/*.t \
+	prove -j 3 --timer $(PROVEFLAGS) tests/*.t tests/fault/*.t \
 	    $(UNITS:%=$(B)/unit/%)
 
 soak: deps

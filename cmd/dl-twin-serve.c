@@ -6,9 +6,12 @@
 #include "tool.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <time.h>
+#include <unistd.h>
 
 #define TICK_S 1
+#define LATE_S 12 /* beyond the grace; http.c may take 10 of them */
 
 /*
  * Signals are taken by this thread alone, when it waits for them: threads that
@@ -22,16 +25,72 @@ block_signals(sigset_t *set)
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, set, NULL);
-}
-
-/* From now on a signal ends the process at once. */
-static void
-unblock_signals(const sigset_t *set)
-{
-	signal(SIGHUP, SIG_IGN);
+	/* A shell lets what is in its background ignore one. */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+}
+
+/* Somebody who does not block them, so that they end the process. */
+static void *
+hear(void *arg)
+{
+	sigset_t set = *(const sigset_t *)arg;
+
+	sigdelset(&set, SIGHUP);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	while (pause() < 0)
+		;
+	return NULL;
+}
+
+/*
+ * A start may wait for long, for the lock of a process that was stopped; what
+ * asks it to end meanwhile is heard at once.
+ */
+static struct dl_serve *
+start(const struct dl_serve_conf *conf, const char *dir, sigset_t *set,
+    struct dl_err *err)
+{
+	const char *home = conf->issue ? dl_tool_home() : NULL;
+	struct dl_serve *s;
+	pthread_t early;
+
+	if ((errno = pthread_create(&early, NULL, hear, set)) != 0) {
+		dl_err_errno(err, "cannot start a thread");
+		return NULL;
+	}
+	s = dl_serve_start(conf, dir, home, err);
+	pthread_cancel(early);
+	pthread_join(early, NULL);
+	return s;
+}
+
+static void
+on_alarm(int sig)
+{
+	static const char late[] =
+	    "dl-twin-serve: it does not end by itself: something holds it, "
+	    "maybe the lock on the twin of a process that was stopped\n";
+	struct pollfd p = {STDERR_FILENO, POLLOUT, 0};
+
+	(void)sig;
+	if (poll(&p, 1, 0) == 1 &&
+	    write(STDERR_FILENO, late, sizeof(late) - 1) < 0)
+		_exit(DL_EXIT_TEMP);
+	_exit(DL_EXIT_TEMP);
+}
+
+/*
+ * From now on a signal ends the process at once, and so does time: whoever
+ * waits for the lock of another process can't be told to leave.
+ */
+static void
+unblock_signals(const sigset_t *set, int64_t grace_ms)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGALRM, on_alarm);
 	pthread_sigmask(SIG_UNBLOCK, set, NULL);
+	alarm((unsigned)((grace_ms + 999) / 1000) + LATE_S);
 }
 
 /* Until SIGINT or SIGTERM. */
@@ -110,13 +169,11 @@ main(int argc, char *argv[])
 		dl_tool_fail(&err);
 	dl_fault_blame("dl-twin-serve", dir);
 	block_signals(&set);
-	s = dl_serve_start(
-	    &conf, dir, conf.issue ? dl_tool_home() : NULL, &err);
-	if (s == NULL)
+	if ((s = start(&conf, dir, &set, &err)) == NULL)
 		dl_tool_fail(&err);
 	say_where(s);
 	r = run(s, &set, &err);
-	unblock_signals(&set);
+	unblock_signals(&set, conf.grace_ms);
 	dl_serve_stop(s);
 	dl_serve_conf_release(&conf);
 	if (r < 0)

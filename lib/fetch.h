@@ -131,8 +131,10 @@ struct dl_fetch_options {
 	 */
 	struct dl_buf *refusal;
 	bool beside; /* in a thread beside the one that tells metrics */
+	bool here;   /* a redirect to another scheme, host or port is refused */
 	dl_fetch_fn *fn;
 	void *arg; /* of fn and idle */
+	/* Set by a signal's handler, or atomically by another thread. */
 	const volatile sig_atomic_t *stop;
 };
 

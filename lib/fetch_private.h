@@ -125,6 +125,13 @@ int dl_fetch_hosts(struct dl_fetch *f, struct dl_err *err);
 size_t dl_fetch_head_line(char *p, size_t size, size_t n, void *arg);
 void dl_fetch_head_take(struct dl_fetch *f);
 
+/* A signal or another thread may say so. */
+static inline bool
+dl_fetch_stopped(const struct dl_fetch *f)
+{
+	return __atomic_load_n(f->o.stop, __ATOMIC_RELAXED) != 0;
+}
+
 /* fetch_run.c */
 size_t dl_fetch_run_body(char *p, size_t size, size_t n, void *arg);
 

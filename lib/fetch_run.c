@@ -88,7 +88,7 @@ dl_fetch_run_body(char *p, size_t size, size_t n, void *arg)
 	n *= size;
 	f->came_ms = dl_clock_ms();
 	dl_fetch_head_take(f);
-	if (*f->o.stop)
+	if (dl_fetch_stopped(f))
 		return 0;
 	/* Read, so that the connection can be used again. */
 	if (f->look != DL_FETCH_WHOLE || f->reply->status / 100 != 2) {
@@ -165,7 +165,7 @@ loop(struct dl_fetch *f, struct dl_err *err)
 			dl_err_temp(err, "%s: libcurl failed", f->label);
 			return DL_FETCH_FAIL;
 		}
-		if (*f->o.stop)
+		if (dl_fetch_stopped(f))
 			return DL_FETCH_STOPPED;
 		if (running == 0 || has_listened(f))
 			return DL_FETCH_DONE;

@@ -393,7 +393,7 @@ dl_fetch_setup_request(struct dl_fetch *f, struct dl_err *err)
 	else
 		r = setup_request(f, err);
 	f->waited_ms += dl_clock_ms() - before;
-	if (*f->o.stop)
+	if (dl_fetch_stopped(f))
 		return DL_FETCH_STOPPED;
 	return r < 0 ? dl_fetch_fail_as(err) : DL_FETCH_DONE;
 }

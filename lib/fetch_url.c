@@ -228,6 +228,9 @@ dl_fetch_url_redirect(struct dl_fetch *f, const char *to, struct dl_err *err)
 		return dl_err_conf(err,
 		    "%s: redirected from %s to another scheme: check 'url'",
 		    f->label, secure ? "https" : "http");
+	if (f->o.here && !dl_fetch_url_own(f))
+		return dl_err_conf(
+		    err, "%s: redirected to another server", f->label);
 	return 0;
 }
 

@@ -34,6 +34,7 @@ fill_in(struct dl_http_options *o)
 	o->max_client_connections = or_else(o->max_client_connections, 1024);
 	o->max_header_bytes = or_else(o->max_header_bytes, 16 << 10);
 	o->max_body_bytes = or_else(o->max_body_bytes, 1 << 20);
+	o->max_held_bytes = or_else(o->max_held_bytes, 256 << 20);
 	o->header_timeout_ms = or_else(o->header_timeout_ms, 10000);
 	o->body_timeout_ms = or_else(o->body_timeout_ms, 60000);
 	o->idle_timeout_ms = or_else(o->idle_timeout_ms, 60000);

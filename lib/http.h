@@ -49,6 +49,7 @@ struct dl_http_request {
 	size_t body_max;            /* head may lower or raise it */
 	char id[DL_HTTP_ID]; /* the client's X-Request-Id, or a new one */
 	char address[64];    /* of the client, without port */
+	char client[64];     /* the same, or its IPv6 network: for limits */
 	struct dl_buf out;   /* the answer's body is written here */
 	void *state;         /* the handler's own; NULL at first */
 	void (*release)(void *state); /* called at the end, where not NULL */
@@ -78,6 +79,7 @@ struct dl_http_options {     /* strings are kept, not copied, but for origins */
 	int64_t max_client_connections; /* [1024] of one address */
 	int64_t max_header_bytes;       /* [16 KiB] first line and headers */
 	int64_t max_body_bytes;         /* [1 MiB] */
+	int64_t max_held_bytes; /* [256 MiB] bodies and answers of all */
 	int64_t
 	    header_timeout_ms; /* [10 s] to send the head, from its first byte or the connection's begin */
 	int64_t body_timeout_ms; /* [60 s] to send the body */
@@ -147,7 +149,8 @@ void dl_http_header(struct dl_http_request *q, const char *name,
 /*
  * Answer with q->out, of the media type (NULL where it is empty).  It is packed
  * with gzip where it is large, the client takes that, and packing is true.
- * 304 and HEAD send no body.  Returns DL_HTTP_ANSWERED.
+ * 304 and HEAD send no body, but the headers of what they stand for (a 304 not
+ * its length).  Returns DL_HTTP_ANSWERED.
  */
 enum dl_http_next dl_http_answer(
     struct dl_http_request *q, int status, const char *type, bool packing);

@@ -84,6 +84,13 @@ origin_allowed(const struct dl_http *h, struct dl_span origin)
 	return false;
 }
 
+bool
+dl_http_is_preflight(const struct dl_http_request *q)
+{
+	return q->method == DL_HTTP_OPTIONS &&
+	       dl_http_get_header(q, "Access-Control-Request-Method").p != NULL;
+}
+
 static void
 cors_headers(struct dl_http_private *p)
 {
@@ -97,9 +104,7 @@ cors_headers(struct dl_http_private *p)
 	    p->response, "Access-Control-Allow-Origin", origin.p);
 	MHD_add_response_header(p->response, "Access-Control-Expose-Headers",
 	    "ETag, Link, X-Request-Id, Retry-After");
-	if (p->q.method != DL_HTTP_OPTIONS ||
-	    dl_http_get_header(&p->q, "Access-Control-Request-Method").p ==
-		NULL)
+	if (!dl_http_is_preflight(&p->q))
 		return;
 	MHD_add_response_header(
 	    p->response, "Access-Control-Allow-Methods", METHODS);
@@ -139,7 +144,13 @@ dl_http_respond(struct dl_http_private *p, int status, const char *type,
 	dl_http_stream_end(p);
 	p->stream = (struct dl_http_stream){0};
 	p->status = status;
-	p->answer_len = none || p->q.method == DL_HTTP_HEAD ? 0 : body.len;
+	/*
+	 * libmicrohttpd can't leave out the length of a 304; the one that a 200
+	 * would have makes Node's fetch wait for that many bytes.
+	 */
+	if (none)
+		body = DL_SPAN("");
+	p->answer_len = p->q.method == DL_HTTP_HEAD ? 0 : body.len;
 	p->response = MHD_create_response_from_buffer(body.len,
 	    body.len == 0 ? NULL : (void *)(uintptr_t)body.p,
 	    MHD_RESPMEM_PERSISTENT);
@@ -175,15 +186,18 @@ dl_http_answer(
 	struct dl_http_private *p = q->private;
 	struct dl_span body = dl_buf_as_span(&q->out);
 
-	if (!packing || status == 304 || body.len < PACK_MIN)
+	if (!packing || body.len < PACK_MIN)
 		return dl_http_respond(p, status, type, body);
 	dl_http_header(q, "Vary", "Accept-Encoding");
 	dl_buf_clear(&p->packed);
 	if (!dl_http_takes_gzip(dl_http_get_header(q, "Accept-Encoding")) ||
 	    !dl_http_pack(p->http, body, &p->packed))
 		return dl_http_respond(p, status, type, body);
+	if (q->out.cap > DL_HTTP_KEEP)
+		dl_buf_release(&q->out);
 	weaken(p);
-	dl_http_header(q, "Content-Encoding", "gzip");
+	if (status != 304)
+		dl_http_header(q, "Content-Encoding", "gzip");
 	return dl_http_respond(p, status, type, dl_buf_as_span(&p->packed));
 }
 

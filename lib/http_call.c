@@ -42,7 +42,7 @@ dl_http_on_target(void *cls, const char *uri, struct MHD_Connection *c)
 					     : p->sent_len);
 	p->began_us = now_us();
 	p->phase = DL_HTTP_PHASE_HEAD;
-	p->begun = p->overflow = p->waits = p->body_comes = false;
+	p->begun = p->overflow = p->crowded = p->waits = p->body_comes = false;
 	p->length = p->came = 0;
 	p->status = 0;
 	p->answer_len = 0;
@@ -63,13 +63,42 @@ dl_http_on_target(void *cls, const char *uri, struct MHD_Connection *c)
 	return p;
 }
 
+static enum dl_http_next
+crowded(struct dl_http_private *p)
+{
+	dl_http_header(&p->q, "Retry-After", "1");
+	return dl_http_problem(
+	    &p->q, 503, "unavailable", "too many large requests at a time");
+}
+
+/*
+ * A reader may take its time over an answer: all that it keeps meanwhile is the
+ * answer, and only where that is not too much with those of all others.
+ */
+static void
+make_room(struct dl_http_private *p)
+{
+	p->q.body = (struct dl_span){0};
+	if (p->body.cap > DL_HTTP_KEEP)
+		dl_buf_release(&p->body);
+	if (p->streaming || dl_http_hold(p))
+		return;
+	dl_buf_release(&p->q.out);
+	dl_buf_release(&p->packed);
+	dl_http_drop_header(p, "Content-Encoding");
+	crowded(p);
+	dl_http_hold(p);
+}
+
 /* Give the answer to libmicrohttpd. */
 static enum MHD_Result
 send_answer(struct dl_http_private *p)
 {
-	struct MHD_Response *response = p->response;
+	struct MHD_Response *response;
 	enum MHD_Result r;
 
+	make_room(p);
+	response = p->response;
 	if (response == NULL)
 		return MHD_NO;
 	p->response = NULL;
@@ -154,10 +183,13 @@ at_body(struct dl_http_private *p, const char *bytes, size_t n)
 	if (p->phase == DL_HTTP_PHASE_BODY && !p->overflow &&
 	    n <= p->q.body_max - p->body.len) {
 		dl_buf_add(&p->body, bytes, n);
-		return MHD_YES;
+		if (dl_http_hold(p))
+			return MHD_YES;
+		p->crowded = true;
 	}
 	p->overflow = true;
 	dl_buf_release(&p->body);
+	dl_http_hold(p);
 	return p->came > DL_HTTP_DISCARD_MAX + (int64_t)p->q.body_max ? MHD_NO
 	                                                              : MHD_YES;
 }
@@ -168,7 +200,9 @@ at_end(struct dl_http_private *p)
 	enum dl_http_next next;
 
 	atomic_store(&p->deadline, 0);
-	if (p->overflow) {
+	if (p->crowded) {
+		next = crowded(p);
+	} else if (p->overflow) {
 		next = dl_http_problem(&p->q, 413, "too-large",
 		    "the body is larger than %zu bytes", p->q.body_max);
 	} else {
@@ -298,6 +332,7 @@ dl_http_on_completed(void *cls, struct MHD_Connection *c, void **con_cls,
 	p->q.who = NULL;
 	p->stream = (struct dl_http_stream){0};
 	dl_buf_clear(&p->headers);
+	dl_http_let_go(p);
 	keep_small(&p->body);
 	keep_small(&p->packed);
 	keep_small(&p->q.out);

@@ -84,6 +84,32 @@ dl_http_clients_free(struct dl_http *h)
 	free(h->clients);
 }
 
+bool
+dl_http_hold(struct dl_http_private *p)
+{
+	size_t n = p->body.cap + p->packed.cap + p->q.out.cap;
+	int64_t more = (int64_t)n - (int64_t)p->held, all;
+
+	if (n <= DL_HTTP_KEEP) {
+		dl_http_let_go(p);
+		return true;
+	}
+	if (more == 0)
+		return true;
+	all = atomic_fetch_add(&p->http->held, more) + more;
+	p->held = n;
+	return more < 0 || all <= p->http->options.max_held_bytes ||
+	       all == (int64_t)n;
+}
+
+void
+dl_http_let_go(struct dl_http_private *p)
+{
+	if (p->held > 0)
+		atomic_fetch_sub(&p->http->held, (int64_t)p->held);
+	p->held = 0;
+}
+
 /* The client's address for people, and for limits: an IPv6 network is one. */
 static void
 set_address(struct dl_http_private *p, const struct sockaddr *a)
@@ -107,9 +133,12 @@ set_address(struct dl_http_private *p, const struct sockaddr *a)
 	if (memcmp(six, mapped, 12) == 0) {
 		inet_ntop(AF_INET, six + 12, text, sizeof(p->q.address));
 		memcpy(p->client, six, 16);
+		strcpy(p->q.client, text);
 	} else {
 		inet_ntop(AF_INET6, six, text, sizeof(p->q.address));
 		memcpy(p->client, six, 8);
+		inet_ntop(
+		    AF_INET6, p->client, p->q.client, sizeof(p->q.client));
 	}
 }
 

@@ -58,9 +58,11 @@ struct dl_http_private {
 	bool body_comes; /* there is one */
 	bool waits;      /* Expect: 100-continue */
 	bool overflow;   /* it was longer than it may be */
+	bool crowded;    /* there was no memory for it */
 	int64_t length;  /* of the body, as announced; -1: chunked */
 	int64_t came;    /* of it */
 	struct dl_buf target, headers, body, packed;
+	size_t held; /* bytes of buffers that are counted in http->held */
 
 	struct MHD_Response *response;
 	int status;
@@ -105,6 +107,7 @@ struct dl_http {
 	pthread_mutex_t statics_lock;
 	struct dl_http_static *statics;
 
+	_Atomic int64_t held; /* bytes of large bodies and answers */
 	_Atomic uint64_t connections, streams, busy;
 	_Atomic uint64_t refused, timeouts;
 	_Atomic uint64_t requests, by_class[6], bytes_out, micros, le[12];
@@ -130,7 +133,9 @@ void dl_http_common_headers(struct dl_http_private *p);
 /* Is there a header of the answer with this name?  Its value, or NULL. */
 char *dl_http_answer_header(struct dl_http_private *p, const char *name);
 void dl_http_drop_header(struct dl_http_private *p, const char *name);
-/* An OPTIONS, answered. */
+/* A browser's question whether a page may ask: no handler's matter. */
+bool dl_http_is_preflight(const struct dl_http_request *q);
+/* That, or OPTIONS *, answered. */
 enum dl_http_next dl_http_answer_options(struct dl_http_private *p);
 /* Of http_problem.c: as its bytes, for answers that bypass libmicrohttpd. */
 void dl_http_problem_text(struct dl_buf *b, int status, const char *name,
@@ -157,6 +162,12 @@ void dl_http_gate_wake(struct dl_http_private *p);
 bool dl_http_gate_take(struct dl_http_private *p);
 
 /* Of http_limit.c */
+/*
+ * Count its body and answer, where they are large, among those of all; false:
+ * they are too much.  One alone never is.
+ */
+bool dl_http_hold(struct dl_http_private *p);
+void dl_http_let_go(struct dl_http_private *p);
 void dl_http_on_connection(void *cls, struct MHD_Connection *c, void **context,
     enum MHD_ConnectionNotificationCode what);
 int dl_http_janitor_start(struct dl_http *h, struct dl_err *err);

@@ -164,7 +164,8 @@ dl_http_begin(
 		return dl_http_problem(q, 431, "header-too-large",
 		    "the headers are larger than %zu bytes",
 		    (size_t)p->http->options.max_header_bytes);
-	if (q->method == DL_HTTP_OPTIONS)
+	if (q->method == DL_HTTP_OPTIONS &&
+	    (dl_span_is(q->path, "*") || dl_http_is_preflight(q)))
 		return dl_http_answer_options(p);
 	return DL_HTTP_GO_ON;
 }

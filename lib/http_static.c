@@ -55,11 +55,11 @@ dl_http_answer_static(struct dl_http_request *q, int status, const char *type,
 	if (dl_http_answer_header(p, "Cache-Control") == NULL)
 		dl_http_header(q, "Cache-Control", "no-cache");
 	if (dl_http_matches(q, s->tag))
-		return dl_http_respond(p, 304, NULL, DL_SPAN(""));
-	if (packed) {
+		status = 304;
+	else if (packed)
 		dl_http_header(q, "Content-Encoding", "gzip");
+	if (packed)
 		body = dl_buf_as_span(&s->packed);
-	}
 	return dl_http_respond(p, status, type, body);
 }
 

@@ -85,7 +85,8 @@ write_new(const char *path, struct dl_span bytes, struct dl_err *err)
 }
 
 int
-dl_replace_file(const char *path, struct dl_span bytes, struct dl_err *err)
+dl_replace_file_by(const char *path, struct dl_span bytes,
+    dl_write_new_fn *write_it, struct dl_err *err)
 {
 	char tmp[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -94,7 +95,7 @@ dl_replace_file(const char *path, struct dl_span bytes, struct dl_err *err)
 	if (snprintf(tmp, sizeof(tmp), "%.*s.%s.tmp", dir, path, path + dir) >=
 	    (int)sizeof(tmp))
 		return dl_err_usage(err, "the path '%s' is too long", path);
-	if (write_new(tmp, bytes, err) < 0)
+	if (write_it(tmp, bytes, err) < 0)
 		goto out;
 	if (rename(tmp, path) < 0) {
 		dl_err_errno(err, "cannot rename '%s' to '%s'", tmp, path);
@@ -104,6 +105,12 @@ dl_replace_file(const char *path, struct dl_span bytes, struct dl_err *err)
 out:
 	unlink(tmp);
 	return -1;
+}
+
+int
+dl_replace_file(const char *path, struct dl_span bytes, struct dl_err *err)
+{
+	return dl_replace_file_by(path, bytes, write_new, err);
 }
 
 int

@@ -26,6 +26,12 @@ int dl_read_file(
  */
 int dl_replace_file(const char *path, struct dl_span bytes, struct dl_err *err);
 
+/* The same, where write_it() makes the temporary, fsynced. */
+typedef int dl_write_new_fn(
+    const char *path, struct dl_span bytes, struct dl_err *err);
+int dl_replace_file_by(const char *path, struct dl_span bytes,
+    dl_write_new_fn *write_it, struct dl_err *err);
+
 /* Make path and what leads to it, mode 0777 less umask, each durable. */
 int dl_mkdirs(const char *path, struct dl_err *err);
 

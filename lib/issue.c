@@ -273,18 +273,28 @@ dl_issue_close(struct dl_issue *i)
 }
 
 int
-dl_issue_reload(struct dl_issue *i, struct dl_err *err)
+dl_issue_reload(struct dl_issue *i,
+    int (*publish)(void *arg, struct dl_span jwks, struct dl_err *err),
+    void *arg, struct dl_err *err)
 {
 	struct dl_token_keys *keys = dl_token_keys_read(i->home, err), *old;
+	struct dl_buf jwks = {0};
+	int r;
 
 	if (keys == NULL)
 		return -1;
-	pthread_mutex_lock(&i->lock);
-	old = i->keys;
-	i->keys = keys;
-	pthread_mutex_unlock(&i->lock);
+	dl_token_keys_print(keys, &jwks);
+	r = publish(arg, dl_buf_as_span(&jwks), err);
+	dl_buf_release(&jwks);
+	old = keys;
+	if (r == 0) {
+		pthread_mutex_lock(&i->lock);
+		old = i->keys;
+		i->keys = keys;
+		pthread_mutex_unlock(&i->lock);
+	}
 	dl_seal_free(old);
-	return 0;
+	return r;
 }
 
 void

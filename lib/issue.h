@@ -42,8 +42,14 @@ struct dl_issue *dl_issue_open(const char *home, const char *issuer,
 /* Every job was dropped before.  NULL does nothing. */
 void dl_issue_close(struct dl_issue *i);
 
-/* Read the keys again (SIGHUP); where they are wrong the old ones stay. */
-int dl_issue_reload(struct dl_issue *i, struct dl_err *err);
+/*
+ * Read the keys again (SIGHUP); where they are wrong the old ones stay.
+ * publish() gets the public ones, a JWK set, before anything is signed by them,
+ * so that who verifies has them; the old ones stay where it returns -1, too.
+ */
+int dl_issue_reload(struct dl_issue *i,
+    int (*publish)(void *arg, struct dl_span jwks, struct dl_err *err),
+    void *arg, struct dl_err *err);
 
 /* Append the public keys, a JWK set: what /oauth2/jwks gives, and verifies. */
 void dl_issue_jwks(struct dl_issue *i, struct dl_buf *b);
@@ -52,7 +58,7 @@ void dl_issue_jwks(struct dl_issue *i, struct dl_buf *b);
 struct dl_issue_ask {
 	struct dl_span authorization; /* the header's value; p NULL: none */
 	struct dl_span form;          /* the body, urlencoded */
-	const char *address;          /* of who asks */
+	const char *address;          /* of who asks, or its network */
 };
 
 /* The answer: of RFC 6749 section 5.1 or 5.2. */

@@ -22,11 +22,16 @@ current(struct dl_jwks *k)
 	return s;
 }
 
+const char *
+dl_jwks_shown(const struct dl_jwks *k)
+{
+	return k->fetch == NULL ? k->from : dl_fetch_shown(k->fetch);
+}
+
 int
 dl_jwks_take(struct dl_jwks *k, struct dl_span text, struct dl_err *err)
 {
-	const char *name =
-	    k->fetch == NULL ? k->from : dl_fetch_shown(k->fetch);
+	const char *name = dl_jwks_shown(k);
 	uint64_t hash = dl_hash64(text);
 	struct dl_jwks_set *s, *old;
 	bool loud;
@@ -134,7 +139,7 @@ dl_jwks_close(struct dl_jwks *k)
 		return;
 	if (k->fetch != NULL) {
 		pthread_mutex_lock(&k->lock);
-		k->stop = 1;
+		__atomic_store_n(&k->stop, 1, __ATOMIC_RELAXED);
 		pthread_cond_signal(&k->changed);
 		pthread_mutex_unlock(&k->lock);
 		pthread_join(k->thread, NULL);

@@ -1,9 +1,10 @@
 /*
  * A set of public keys, JWKS of RFC 7517: from a file, or from an https URL
- * (http only to loopback), fetched in a thread of its own at the start, every
- * refresh_ms, and when a key is asked for that is not in it, at most once a
- * minute.  What was had is kept, in memory, while the provider is away or answers
- * what is no key set (one without a key that can be used is none).
+ * (http only to loopback, and not redirected from there), fetched in a thread of
+ * its own at the start, every refresh_ms, and when a key is asked for that is
+ * not in it, at most once a minute.  What was had is kept, in memory, while the
+ * provider is away or answers what is no key set (one without a key that can be
+ * used is none).
  *
  * Keys that are symmetric or private, for encryption or an algorithm that is not
  * used, of RSA below 2048 or above 8192 bits, and such as cannot be read are left
@@ -51,6 +52,9 @@ int dl_jwks_reload(struct dl_jwks *k, struct dl_err *err);
 struct dl_jwks *dl_jwks_from_text(struct dl_span text, struct dl_err *err);
 int dl_jwks_set_text(
     struct dl_jwks *k, struct dl_span text, struct dl_err *err);
+
+/* Where the keys come from, without what is secret; lives as long as k. */
+const char *dl_jwks_shown(const struct dl_jwks *k);
 
 /* Was there ever a key set?  For /readyz. */
 bool dl_jwks_ready(struct dl_jwks *k);

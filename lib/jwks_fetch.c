@@ -71,6 +71,7 @@ dl_jwks_fetch_open(struct dl_jwks *k, struct dl_err *err)
 	    .timeout_ms = FETCH_MS,
 	    .max_bytes = DL_JWKS_BYTES,
 	    .beside = true,
+	    .here = plain,
 	    .fn = take,
 	    .arg = k,
 	    .stop = &k->stop,

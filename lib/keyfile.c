@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,27 +91,11 @@ write_new(const char *path, struct dl_span bytes, struct dl_err *err)
 	if (r == 0 && (fchmod(fd, 0600) < 0 || fsync(fd) < 0))
 		r = dl_err_errno(err, "cannot sync '%s'", path);
 	close(fd);
-	if (r < 0)
-		unlink(path);
 	return r;
 }
 
 int
 dl_keyfile_replace(const char *path, struct dl_span bytes, struct dl_err *err)
 {
-	char tmp[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	int dir = slash == NULL ? 0 : (int)(slash + 1 - path);
-
-	if (snprintf(tmp, sizeof(tmp), "%.*s.%s.tmp", dir, path, path + dir) >=
-	    (int)sizeof(tmp))
-		return dl_err_usage(err, "the path '%s' is too long", path);
-	if (write_new(tmp, bytes, err) < 0)
-		return -1;
-	if (rename(tmp, path) < 0) {
-		dl_err_errno(err, "cannot rename '%s' to '%s'", tmp, path);
-		unlink(tmp);
-		return -1;
-	}
-	return dl_sync_parent(path, err);
+	return dl_replace_file_by(path, bytes, write_new, err);
 }

@@ -61,6 +61,7 @@ listen_http(struct dl_serve *s, struct dl_err *err)
 	    .max_client_connections = c->client_connections,
 	    .max_header_bytes = c->header,
 	    .max_body_bytes = c->body,
+	    .max_held_bytes = c->memory,
 	    .header_timeout_ms = c->header_timeout_ms,
 	    .body_timeout_ms = c->body_timeout_ms,
 	    .idle_timeout_ms = c->idle_ms,

@@ -129,11 +129,21 @@ dl_http_handler dl_serve_head, dl_serve_handle;
 
 /*
  * serve_auth.c: who asks, and may he?  GO_ON with call->grant set where the
- * route needs one; ANSWERED with 400, 401, 403 or 429; LATER while keys are
+ * route needs one; ANSWERED with 400, 401, 403, 429 or 503; LATER while keys are
  * fetched.
  */
 enum dl_http_next dl_serve_allow(struct dl_serve_call *call);
+/* The same when the body is there: rights may be gone since.  Never LATER. */
+enum dl_http_next dl_serve_allow_still(struct dl_serve_call *call);
 void dl_serve_forget(struct dl_serve_call *call);
+
+/*
+ * serve_local.c: without tokens a page of another origin, which a browser on
+ * this machine shows, is answered 403.  Is the Host localhost, 127.0.0.1 or
+ * [::1], or is there none?
+ */
+enum dl_http_next dl_serve_keep_out(struct dl_serve_call *call);
+bool dl_serve_host_is_local(const struct dl_http_request *q);
 
 /* serve_read.c, serve_metric.c, serve_query.c */
 dl_serve_fn dl_serve_components, dl_serve_component, dl_serve_metric,

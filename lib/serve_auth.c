@@ -1,4 +1,5 @@
 /* Who asks, and may he?  RFC 6750, and how often. */
+#include "clock.h"
 #include "http_rate.h"
 #include "log.h"
 #include "serve_route.h"
@@ -107,7 +108,7 @@ refuse(
 	struct dl_http_request *q = call->q;
 	char shown[SHOWN_MAX + 1];
 
-	if (!take(call, 'a', q->address))
+	if (!take(call, 'a', q->client))
 		return DL_HTTP_ANSWERED;
 	show(why, shown);
 	if (error == NULL)
@@ -133,6 +134,18 @@ bearer_of(struct dl_span header)
 	for (; n < header.len && header.p[n] == ' ';)
 		n++;
 	return dl_span(header.p + n, header.len - n);
+}
+
+/* The token may be good: who asks is to keep it. */
+static enum dl_http_next
+not_yet(struct dl_serve_call *call, const char *why)
+{
+	struct dl_http_request *q = call->q;
+
+	if (!take(call, 'a', q->client))
+		return DL_HTTP_ANSWERED;
+	dl_http_header(q, "Retry-After", "1");
+	return dl_http_problem(q, 503, "unavailable", "%s", why);
 }
 
 static enum dl_http_next
@@ -162,6 +175,8 @@ check(struct dl_serve_call *call, struct dl_span token)
 		unref(w);
 		dl_log(DL_LOG_DEBUG, "request %s: token refused: %s",
 		    call->q->id, err.msg);
+		if (err.status == DL_EXIT_TEMP)
+			return not_yet(call, err.msg);
 		return refuse(call, 401, "invalid_token", err.msg);
 	}
 }
@@ -175,7 +190,7 @@ identify(struct dl_serve_call *call)
 
 	if (call->s->everybody != NULL) {
 		call->grant = dl_grant_ref(call->s->everybody);
-		return DL_HTTP_GO_ON;
+		return dl_serve_keep_out(call);
 	}
 	header = dl_http_get_header(q, "Authorization");
 	if (header.p == NULL)
@@ -192,8 +207,9 @@ identify(struct dl_serve_call *call)
 }
 
 /*
- * A client on this machine.  A proxy on it speaks for others, and says so: it
- * doesn't count.
+ * A client on this machine.  A proxy on it speaks for others, and says so, and
+ * a page from elsewhere that a browser shows has another Host, or an Origin: they
+ * don't count.
  */
 static bool
 is_near(const struct dl_http_request *q)
@@ -202,6 +218,8 @@ is_near(const struct dl_http_request *q)
 
 	return (strncmp(a, "127.", 4) == 0 || strcmp(a, "::1") == 0 ||
 		   strncmp(a, "::ffff:127.", 11) == 0) &&
+	       dl_serve_host_is_local(q) &&
+	       dl_http_get_header(q, "Origin").p == NULL &&
 	       dl_http_get_header(q, "Forwarded").p == NULL &&
 	       dl_http_get_header(q, "X-Forwarded-For").p == NULL;
 }
@@ -217,15 +235,15 @@ dl_serve_allow(struct dl_serve_call *call)
 	if (r->door == DL_SERVE_PUBLIC)
 		return DL_HTTP_GO_ON;
 	if (r->door == DL_SERVE_COUNTED)
-		return take(call, 'a', q->address) ? DL_HTTP_GO_ON
-		                                   : DL_HTTP_ANSWERED;
+		return take(call, 'a', q->client) ? DL_HTTP_GO_ON
+		                                  : DL_HTTP_ANSWERED;
 	if (r->door == DL_SERVE_NEAR && is_near(q))
 		return DL_HTTP_GO_ON;
 	if ((next = identify(call)) != DL_HTTP_GO_ON)
 		return next;
 	q->who = open ? NULL : call->grant->subject;
 	if (!take(call, open ? 'a' : 's',
-		open ? q->address : call->grant->subject))
+		open ? q->client : call->grant->subject))
 		return DL_HTTP_ANSWERED;
 	if (r->door == DL_SERVE_TOKEN &&
 	    !dl_rights_any(call->grant->rights, r->right)) {
@@ -236,4 +254,24 @@ dl_serve_allow(struct dl_serve_call *call)
 		    r->right == DL_RIGHT_WRITE ? "write" : "read");
 	}
 	return DL_HTTP_GO_ON;
+}
+
+enum dl_http_next
+dl_serve_allow_still(struct dl_serve_call *call)
+{
+	const struct dl_bearer *b = call->s->bearer;
+	struct dl_grant *g = call->grant;
+	struct dl_time now;
+
+	if (b == NULL || g == NULL)
+		return DL_HTTP_GO_ON;
+	dl_now(&now);
+	if (g->generation == dl_bearer_generation(b) && now.sec < g->expires_s)
+		return DL_HTTP_GO_ON;
+	call->q->who = NULL;
+	call->grant = NULL;
+	dl_grant_unref(g);
+	/* A key that is not there now is not waited for. */
+	call->waited = true;
+	return dl_serve_allow(call);
 }

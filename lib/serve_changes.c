@@ -84,9 +84,6 @@ begin(struct dl_serve_call *call, const struct ask *a)
 		return dl_serve_failed(call, &err);
 	if (joined == DL_SERVE_FULL)
 		return full(call->q);
-	/* nginx, if one stands before us, is to hand on each event at once. */
-	dl_http_header(call->q, "X-Accel-Buffering", "no");
-	dl_http_header(call->q, "Cache-Control", "no-store");
 	return dl_http_stream(
 	    call->q, &(struct dl_http_stream){.type = "text/event-stream",
 			 .beat_ms = DL_SERVE_BEAT_MS,
@@ -102,12 +99,18 @@ dl_serve_changes(struct dl_serve_call *call)
 	struct dl_err err = {0};
 	enum dl_http_next next;
 
-	if (take_ask(&a, call->q, &err) < 0)
+	if (take_ask(&a, call->q, &err) < 0) {
 		next = dl_serve_bad(call, &err);
-	else if (call->q->method == DL_HTTP_HEAD)
+		goto out;
+	}
+	/* nginx, if one stands before us, is to hand on each event at once. */
+	dl_http_header(call->q, "X-Accel-Buffering", "no");
+	dl_http_header(call->q, "Cache-Control", "no-store");
+	if (call->q->method == DL_HTTP_HEAD)
 		next = dl_http_answer(call->q, 200, "text/event-stream", false);
 	else
 		next = begin(call, &a);
+out:
 	dl_buf_release(&a.prefix);
 	dl_serve_names_release(&a.metrics);
 	dl_buf_release(&a.last);

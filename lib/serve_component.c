@@ -60,9 +60,12 @@ print_some(struct page *page, struct dl_twin *t,
     const struct dl_serve_names *names, struct dl_err *err)
 {
 	struct dl_span after = dl_buf_as_span(&page->paging->after);
+	const struct dl_serve_call *call = page->call;
 
 	for (size_t i = 0; i < names->n && !page->more; i++)
 		if (dl_span_cmp(names->name[i], after) > 0 &&
+		    dl_rights_metric(call->grant->rights, DL_RIGHT_READ,
+			call->args[0], names->name[i]) &&
 		    dl_twin_get(t, page->call->args[0], names->name[i], print,
 			page, err) < 0 &&
 		    !page->more)
@@ -76,8 +79,13 @@ answer(struct page *page, const struct dl_serve_names *names)
 	struct dl_serve_call *call = page->call;
 	struct dl_http_request *q = call->q;
 	struct dl_err err = {0};
-	struct dl_twin *t = dl_serve_reader(call->s);
+	struct dl_twin *t;
 
+	/* The time that it takes would tell how many metrics are there. */
+	if (!dl_rights_component(
+		call->grant->rights, DL_RIGHT_READ, call->args[0]))
+		return dl_serve_absent(call);
+	t = dl_serve_reader(call->s);
 	dl_buf_adds(&q->out, "{\"component\":");
 	dl_json_quote(&q->out, call->args[0]);
 	dl_buf_adds(&q->out, ",\"records\":[");

@@ -10,6 +10,7 @@
 #define LIST_MAX 100
 #define COUNT_MAX 1000000
 #define SIZE_MOST ((int64_t)1 << 30)
+#define MEMORY_MOST ((int64_t)1 << 40)
 #define TIME_MOST_MS ((int64_t)24 * 3600 * 1000)
 #define LEEWAY_MOST_MS ((int64_t)10 * 60 * 1000)
 
@@ -46,6 +47,7 @@ static const struct dl_conf_field limit_fields[] = {
     FIELD("streams", DL_CONF_COUNT, streams),
     FIELD("header", DL_CONF_SIZE, header),
     FIELD("body", DL_CONF_SIZE, body),
+    FIELD("memory", DL_CONF_SIZE, memory),
     FIELD("header_timeout", DL_CONF_DURATION, header_timeout_ms),
     FIELD("body_timeout", DL_CONF_DURATION, body_timeout_ms),
     FIELD("idle", DL_CONF_DURATION, idle_ms),
@@ -75,6 +77,7 @@ static const struct {
     RANGE("streams", streams, 1, COUNT_MAX, "1 to 1000000"),
     RANGE("header", header, 1024, 1 << 20, "1K to 1M"),
     RANGE("body", body, 1024, SIZE_MOST, "1K to 1G"),
+    RANGE("memory", memory, 1 << 20, MEMORY_MOST, "1M to 1T"),
     RANGE(
 	"header_timeout", header_timeout_ms, 100, TIME_MOST_MS, "100ms to 24h"),
     RANGE("body_timeout", body_timeout_ms, 100, TIME_MOST_MS, "100ms to 24h"),
@@ -334,6 +337,10 @@ dl_serve_conf_check(const struct dl_serve_conf *c, struct dl_err *err)
 {
 	bool tokens = c->jwks != NULL || c->issue;
 
+	if (c->jwks != NULL && c->issue)
+		return dl_err_usage(err,
+		    "--issue and 'jwks' exclude each other: tokens are of one "
+		    "issuer");
 	if (c->open && tokens)
 		return dl_err_usage(err,
 		    "--open is without tokens: it and '%s' exclude each other",
@@ -343,6 +350,11 @@ dl_serve_conf_check(const struct dl_serve_conf *c, struct dl_err *err)
 		    "--open lets everybody do everything: only on 127.0.0.1 "
 		    "or [::1], not on %s",
 		    c->address);
+	for (const char **o = c->cors; c->open && o != NULL && *o != NULL; o++)
+		if (strcmp(*o, "*") == 0)
+			return fail_conf(c, "cors", err,
+			    "with --open every page of the web could read and "
+			    "write: name the origins in 'cors'");
 	if (!c->open && !tokens)
 		return fail_conf(c, NULL, err,
 		    "there is nothing to check tokens with: give 'jwks' in "

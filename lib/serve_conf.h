@@ -26,7 +26,7 @@ struct dl_serve_conf {
 	int64_t leeway_ms;
 
 	/* limits; 0 is the default of http.h, but for rate: no limit */
-	int64_t connections, client_connections, header, body;
+	int64_t connections, client_connections, header, body, memory;
 	int64_t header_timeout_ms, body_timeout_ms, idle_ms, grace_ms;
 	int64_t rate, burst; /* requests a second of one client */
 	int64_t streams;     /* followers of /v1/changes at a time */

@@ -204,6 +204,10 @@ dl_serve_events(struct dl_serve_call *call)
 		return DL_HTTP_LATER; /* it was woken for something else */
 	case 1:
 		dl_serve_put_print(p->put, &q->out);
+		/* Who reads slowly keeps no more than the answer. */
+		call->release(p);
+		call->release = NULL;
+		call->state = NULL;
 		return dl_http_answer(q, 200, "application/json", true);
 	default:
 		return unavailable(q, 5,

@@ -190,5 +190,48 @@ dl_serve_unchanged(
 	if (header.p == NULL || modified == INT64_MIN)
 		return false;
 	dl_now(&now);
-	return dl_serve_date_take(header, now.sec, &since) && modified <= since;
+	/* A late record is older than when the client asked: no "<=". */
+	return dl_serve_date_take(header, now.sec, &since) && modified == since;
+}
+
+/* "*", or one of the tags, compared strongly. */
+static bool
+is_listed(struct dl_span header, const char *etag)
+{
+	const char *p = header.p, *end = dl_span_end(header), *close;
+	struct dl_span tag = dl_span_str(etag);
+
+	for (bool weak; p < end; p = close + 1) {
+		while (p < end && *p != '"' && *p != '*')
+			p++;
+		if (p == end)
+			return false;
+		if (*p == '*')
+			return true;
+		weak = p - header.p >= 2 && memcmp(p - 2, "W/", 2) == 0;
+		close = memchr(p + 1, '"', (size_t)(end - p - 1));
+		if (close == NULL)
+			return false;
+		if (!weak &&
+		    dl_span_eq(dl_span(p, (size_t)(close + 1 - p)), tag))
+			return true;
+	}
+	return false;
+}
+
+bool
+dl_serve_refused(
+    const struct dl_http_request *q, const char *etag, int64_t modified)
+{
+	struct dl_span header = dl_http_get_header(q, "If-Match");
+	struct dl_time now;
+	int64_t since;
+
+	if (header.p != NULL)
+		return !is_listed(header, etag);
+	header = dl_http_get_header(q, "If-Unmodified-Since");
+	if (header.p == NULL || modified == INT64_MIN)
+		return false;
+	dl_now(&now);
+	return dl_serve_date_take(header, now.sec, &since) && modified > since;
 }

@@ -20,9 +20,18 @@ bool dl_serve_date_take(struct dl_span text, int64_t now, int64_t *sec);
 
 /*
  * Has the client what is there?  By If-None-Match; without one by
- * If-Modified-Since and modified, which is INT64_MIN where it isn't known.
+ * If-Modified-Since and modified, which is INT64_MIN where it isn't known.  The
+ * date is to be the same one: a record that comes late has a time before that
+ * of the client's last request, and is new all the same.
  */
 bool dl_serve_unchanged(
+    const struct dl_http_request *q, const char *etag, int64_t modified);
+
+/*
+ * Does it want only what isn't there any more (412)?  By If-Match; without one
+ * by If-Unmodified-Since.
+ */
+bool dl_serve_refused(
     const struct dl_http_request *q, const char *etag, int64_t modified);
 
 #endif

@@ -112,31 +112,28 @@ reload_policy(struct dl_serve *s)
 }
 
 static int
-reload_own(struct dl_serve *s, struct dl_err *err)
+verify_by(void *arg, struct dl_span jwks, struct dl_err *err)
 {
-	struct dl_buf set = {0};
-	int r;
+	struct dl_serve *s = arg;
 
-	if (dl_issue_reload(s->issue, err) < 0)
-		return -1;
-	dl_issue_jwks(s->issue, &set);
-	r = dl_jwks_set_text(s->jwks, dl_buf_as_span(&set), err);
-	dl_buf_release(&set);
-	return r;
+	return dl_jwks_set_text(s->jwks, jwks, err);
 }
 
 static void
 reload_keys(struct dl_serve *s)
 {
 	struct dl_err err = {0};
-	int r = s->issue != NULL ? reload_own(s, &err)
+	int r = s->issue != NULL ? dl_issue_reload(s->issue, verify_by, s, &err)
 	                         : dl_jwks_reload(s->jwks, &err);
 
 	if (r < 0)
 		dl_log(DL_LOG_ERROR, "the old keys stay: %s", err.msg);
-	else
+	else if (s->issue != NULL || strstr(s->conf.jwks, "://") == NULL)
 		dl_log(DL_LOG_INFO, "keys read again: '%s'",
 		    s->issue != NULL ? s->home : s->conf.jwks);
+	else
+		dl_log(DL_LOG_INFO, "keys are fetched again: '%s'",
+		    dl_jwks_shown(s->jwks));
 }
 
 void

@@ -82,11 +82,11 @@ answer(struct dl_serve_call *call, const struct one *one,
 		dl_serve_date(modified, date);
 		dl_http_header(q, "Last-Modified", "%s", date);
 	}
+	if (dl_serve_refused(q, etag, modified))
+		return dl_http_problem(q, 412, "precondition-failed",
+		    "it has changed: its ETag is %s now", etag);
 	status = dl_serve_unchanged(q, etag, modified) ? 304 : 200;
-	if (status == 304)
-		dl_buf_clear(&q->out);
-	return dl_http_answer(
-	    q, status, status == 304 ? NULL : "application/json", true);
+	return dl_http_answer(q, status, "application/json", true);
 }
 
 enum dl_http_next

@@ -15,9 +15,10 @@ find(struct dl_span query, const char *param, struct dl_span *value)
 	for (const char *next; p < end; p = next + 1) {
 		if ((next = memchr(p, '&', (size_t)(end - p))) == NULL)
 			next = end;
-		if ((size_t)(next - p) > len && p[len] == '=' &&
-		    memcmp(p, param, len) == 0) {
-			p += len + 1;
+		/* Without "=" it is empty: no name, and not all of them. */
+		if ((size_t)(next - p) >= len && memcmp(p, param, len) == 0 &&
+		    (p + len == next || p[len] == '=')) {
+			p += p + len == next ? len : len + 1;
 			*value = dl_span(p, (size_t)(next - p));
 			n++;
 		}

@@ -140,25 +140,6 @@ take_metrics(struct dl_serve_put *put, struct dl_serve_event *e,
 	return 0;
 }
 
-/* What dl_twin_put() would find out too, but rights are asked for by it. */
-static int
-check_observation(
-    const struct dl_event *ev, struct dl_serve_event *e, struct dl_err *err)
-{
-	if (!dl_event_is(ev, DL_TYPE_OBSERVATION))
-		return dl_err_data(err, "type '%.*s' is not dl.observation",
-		    DL_SPAN_ARG(ev->type));
-	if (ev->subject.p == NULL)
-		return dl_err_data(err, "an observation without a subject, "
-					"which is its component");
-	if (ev->time.p == NULL)
-		return dl_err_data(err, "an observation without a time");
-	if (ev->data.p == NULL || dl_json_kind(ev->data) != DL_JSON_OBJECT)
-		return dl_err_data(err, "an observation's data must be an "
-					"object of metrics");
-	return dl_time_parse(ev->time, &e->instant, err);
-}
-
 static void
 take_attributes(struct dl_serve_put *put, struct dl_serve_event *e,
     const struct dl_event *ev)
@@ -192,7 +173,7 @@ take_event(struct dl_serve_put *put, struct dl_event *ev, struct dl_span text,
 		return;
 	}
 	take_attributes(put, e, ev);
-	if (check_observation(ev, e, &why) < 0 ||
+	if (dl_twin_observation(ev, &e->instant, &why) < 0 ||
 	    take_metrics(put, e, rights, &why) < 0)
 		dl_serve_put_refuse(put, e,
 		    why.status == DL_EXIT_DENIED ? "forbidden" : "observation",

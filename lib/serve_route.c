@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define STRANGE_MAX ((size_t)32 << 10) /* twice what a form may have */
+
 const struct dl_serve_route dl_serve_routes[] = {
     {.path = "/v1/components",
 	.params = "prefix after limit ",
@@ -257,6 +259,9 @@ dl_serve_head(void *arg, struct dl_http_request *q)
 		return dl_http_problem(
 		    q, 503, "unavailable", "there is no twin yet");
 	}
+	/* Bodies are kept in memory: not for who has shown no token. */
+	if (call->route->door != DL_SERVE_TOKEN && q->body_max > STRANGE_MAX)
+		q->body_max = STRANGE_MAX;
 	return DL_HTTP_GO_ON;
 }
 
@@ -264,8 +269,13 @@ enum dl_http_next
 dl_serve_handle(void *arg, struct dl_http_request *q)
 {
 	struct dl_serve_call *call = q->state;
+	enum dl_http_next next;
 
 	(void)arg;
+	/* What it has begun by its rights it ends. */
+	if (call->state == NULL &&
+	    (next = dl_serve_allow_still(call)) != DL_HTTP_GO_ON)
+		return next;
 	return call->route->fn(call);
 }
 

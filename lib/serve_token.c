@@ -63,7 +63,7 @@ dl_serve_token(struct dl_serve_call *call)
 {
 	struct dl_http_request *q = call->q;
 	const struct dl_issue_answer *a;
-	struct dl_issue_ask ask = {.form = q->body, .address = q->address};
+	struct dl_issue_ask ask = {.form = q->body, .address = q->client};
 
 	if (call->state != NULL) {
 		a = dl_issue_answer(call->state);

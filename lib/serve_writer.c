@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 struct dl_serve_writer {
+	struct dl_serve *s;
 	struct dl_twin *twin;
 	pthread_t thread;
 
@@ -104,6 +105,9 @@ write_round(struct dl_serve_writer *w, struct dl_serve_put *round)
 		dl_log(DL_LOG_ERROR, "%s: events are turned away", err.msg);
 	w->failing = true;
 	dl_twin_forget(w->twin);
+	dl_err_clear(&err);
+	if (dl_twin_broken(w->twin, &err))
+		dl_serve_fail(w->s, &err);
 }
 
 /*
@@ -163,6 +167,7 @@ dl_serve_writer_start(struct dl_serve *s, struct dl_err *err)
 {
 	struct dl_serve_writer *w = dl_calloc(1, sizeof(*w));
 
+	w->s = s;
 	w->twin = s->twin;
 	w->last = &w->first;
 	pthread_mutex_init(&w->lock, NULL);

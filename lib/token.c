@@ -81,6 +81,10 @@ check(const struct dl_token_claims *c, struct dl_err *err)
 	    check_text("subject", c->subject, err) < 0 ||
 	    check_text("audience", c->audience, err) < 0)
 		return -1;
+	if (strlen(c->subject) > DL_TOKEN_SUBJECT_MAX)
+		return dl_err_usage(err,
+		    "the subject is longer than %d bytes: servers take no more",
+		    DL_TOKEN_SUBJECT_MAX);
 	if (c->scope.len > 0 && !dl_token_scope_ok(c->scope))
 		return dl_err_usage(err,
 		    "the scope is not one: words with one space between them, "

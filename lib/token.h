@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define DL_TOKEN_MAX 8192        /* bytes of a token: servers take no more */
+#define DL_TOKEN_SUBJECT_MAX 255 /* ... than this either */
 #define DL_TOKEN_TTL_S (60 * 60) /* unless it is said */
 #define DL_TOKEN_TTL_MAX_S (365 * 86400)
 #define DL_TOKEN_ISSUER "dl"    /* unless it is said */

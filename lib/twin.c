@@ -10,9 +10,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAP_FIRST (1 << 20)             /* it doubles whenever it is full */
+#define FOLLOW_S 1                      /* until a reader waits no more */
 #define READERS 1024                    /* at once, in all processes */
 #define LOCK_BYTES ((READERS + 4) * 64) /* LMDB's lock.mdb is a bit less */
 
@@ -70,6 +72,27 @@ dl_twin_resize(struct dl_twin *t, size_t bytes)
 	return rc;
 }
 
+/*
+ * Follow the map, for a reader: whoever of this process waits for the write lock
+ * of another one has the map until he gets it, and that one may be stopped.
+ */
+static int
+follow(struct dl_twin *t)
+{
+	struct timespec until;
+	int rc;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += FOLLOW_S;
+	rc = pthread_rwlock_clockwrlock(
+	    &t->shared->map, CLOCK_MONOTONIC, &until);
+	if (rc != 0)
+		return rc;
+	rc = mdb_env_set_mapsize(t->env, 0);
+	pthread_rwlock_unlock(&t->shared->map);
+	return rc;
+}
+
 int
 dl_twin_begin(struct dl_twin *t, unsigned flags, MDB_txn **txn)
 {
@@ -82,7 +105,11 @@ dl_twin_begin(struct dl_twin *t, unsigned flags, MDB_txn **txn)
 		if (rc == 0)
 			return 0;
 		pthread_rwlock_unlock(&t->shared->map);
-		if (rc != MDB_MAP_RESIZED || (rc = dl_twin_resize(t, 0)) != 0)
+		if (rc != MDB_MAP_RESIZED)
+			return rc;
+		rc = (flags & MDB_RDONLY) != 0 ? follow(t)
+		                               : dl_twin_resize(t, 0);
+		if (rc != 0)
 			return rc;
 	}
 }

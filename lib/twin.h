@@ -85,6 +85,14 @@ void dl_twin_set_verdicts(struct dl_twin *t, dl_twin_verdict_fn *fn, void *arg);
 /* How far ahead of the clock a time may be; DL_TWIN_MAX_FUTURE_MS unless set. */
 void dl_twin_set_max_future(struct dl_twin *t, int64_t ms);
 
+/*
+ * Has ev what an observation needs: its type, a component, a time within the
+ * years 0 to 9999 (in *time), an object of metrics?  What dl_twin_put() asks
+ * first.  DL_EXIT_DATA.
+ */
+int dl_twin_observation(
+    const struct dl_event *ev, struct dl_time *time, struct dl_err *err);
+
 enum dl_twin_put {
 	DL_TWIN_PUT_FAIL = -1, /* the twin failed; err says how */
 	DL_TWIN_PUT_OK = 0,
@@ -110,6 +118,12 @@ enum dl_twin_put dl_twin_put(
  * and the call may be repeated.
  */
 int dl_twin_commit(struct dl_twin *t, struct dl_err *err);
+
+/*
+ * Has a write failed in its last step?  LMDB then takes no more from this
+ * process, reading too: it must be opened again, by a process that starts.
+ */
+bool dl_twin_broken(struct dl_twin *t, struct dl_err *err);
 
 /* Forget what is in the batch, after a failure that lasts. */
 void dl_twin_forget(struct dl_twin *t);

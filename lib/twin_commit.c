@@ -320,6 +320,21 @@ dl_twin_commit(struct dl_twin *t, struct dl_err *err)
 	return 0;
 }
 
+bool
+dl_twin_broken(struct dl_twin *t, struct dl_err *err)
+{
+	int rc = dl_twin_begin(t, MDB_RDONLY, &t->reader);
+
+	if (rc == 0) {
+		mdb_txn_reset(t->reader);
+		dl_twin_end(t);
+	}
+	if (rc != MDB_PANIC)
+		return false;
+	dl_twin_fail(t, rc, "go on with", err);
+	return true;
+}
+
 void
 dl_twin_forget(struct dl_twin *t)
 {

@@ -85,10 +85,9 @@ take_recordedtime(struct dl_twin *t, struct dl_twin_obs *o)
 	o->recorded = t->recorded;
 }
 
-/* What is the same for all metrics of ev. */
-static int
-check_event(struct dl_twin *t, const struct dl_event *ev, struct dl_twin_obs *o,
-    struct dl_err *err)
+int
+dl_twin_observation(
+    const struct dl_event *ev, struct dl_time *time, struct dl_err *err)
 {
 	if (dl_event_is(ev, DL_TYPE_RECORD))
 		return dl_err_data(err,
@@ -105,17 +104,27 @@ check_event(struct dl_twin *t, const struct dl_event *ev, struct dl_twin_obs *o,
 	if (ev->data.p == NULL || dl_json_kind(ev->data) != DL_JSON_OBJECT)
 		return dl_err_data(err, "an observation's data must be an "
 					"object of metrics");
-	*o = (struct dl_twin_obs){.sequence = ev->sequence,
-	    .id = ev->id,
-	    .source = ev->source,
-	    .recordedtime = ev->recordedtime};
-	if (dl_time_parse(ev->time, &o->time, err) < 0)
+	if (dl_time_parse(ev->time, time, err) < 0)
 		return -1;
-	if (!dl_twin_time_ok(&o->time))
+	if (!dl_twin_time_ok(time))
 		return dl_err_data(err,
 		    "time '%.*s' is not in the years 0 to "
 		    "9999",
 		    DL_SPAN_ARG(ev->time));
+	return 0;
+}
+
+/* What is the same for all metrics of ev. */
+static int
+check_event(struct dl_twin *t, const struct dl_event *ev, struct dl_twin_obs *o,
+    struct dl_err *err)
+{
+	*o = (struct dl_twin_obs){.sequence = ev->sequence,
+	    .id = ev->id,
+	    .source = ev->source,
+	    .recordedtime = ev->recordedtime};
+	if (dl_twin_observation(ev, &o->time, err) < 0)
+		return -1;
 	if (bad_name(err, "a component", ev->subject) < 0 ||
 	    bad_text(err, "id", o->id) < 0 ||
 	    bad_text(err, "source", o->source) < 0 ||

@@ -185,6 +185,12 @@ like "$(curl -sI "$url/tagged?n=5000")" 'ETag: "abc"' \
 	'that of others is as it was given'
 is "$(code -H 'If-None-Match: W/"abc"' "$url/tagged?n=5") $(cat "$T/body" 2>&1)" \
 	"304 cat: $T/body: No such file or directory" '304, without a body'
+curl -s -D "$T/head" -H 'Accept-Encoding: gzip' -H 'If-None-Match: "abc"' \
+	"$url/tagged?n=5000" >"$T/none"
+is "$(wc -c <"$T/none") $(tr -d '\r' <"$T/head" | grep -iE \
+	'^(HTTP|etag|vary|content)' | sort | paste -sd,)" \
+	"0 Content-Length: 0,ETag: W/\"abc\",HTTP/1.1 304 Not Modified,Vary: Accept-Encoding" \
+	'... with what guides caches, as of the 200 for the same request'
 is "$(curl -sI "$url/tagged" | grep -icE '^(etag|cache-control): ')" 1 \
 	'a problem takes back what was said of another answer'
 tag=$(curl -sI "$url/file" | tr -d '\r' | sed -n 's/^ETag: //p')

@@ -413,6 +413,7 @@ is "$(cmp "$T/want" "$T/got" 2>&1)" '' 'and nothing is lost'
 
 # A long run.
 spec long "$plain/long" "$own"
+pipe long # from here on the broker keeps what comes for it
 pipe long -f &
 run=$!
 started() { pid=$(source_of long); }
@@ -438,6 +439,11 @@ patiently has long 80000
 took=$((($(date +%s%N) - began) / 1000000))
 mapfile -t after < <(figures)
 is "$(stored long | wc -l)" 80000 '80,000 messages'
+has long 80000 || {
+	note "missing: $(comm -13 <(stored long | jq .data.n | sort) \
+		<(seq 80000 | sort) | sort -n | paste -sd ' ' | cut -c 1-400)"
+	note "$(tail -n 5 "$T/err.long" "$T/mosquitto/log")"
+}
 note "60,000 messages in $took ms; ${before[0]} KiB before, ${after[0]} after"
 # The sanitizers keep for long what was freed.
 [ "${FLAVOUR:-plain}" = plain ] || after[0]=0

@@ -2,6 +2,7 @@
 # The pipelines on their real samples: lakes and twin hold what the feed holds,
 # byte for byte; a second run adds nothing; order does not matter.
 . tests/tap.sh
+. tests/servers/nginx.sh # nginx_port_free
 
 sample=pipelines/quakes/sample.geojson
 export QUAKES_URL=file://$PWD/$sample
@@ -128,10 +129,22 @@ wind_ms 3.5 2015-12-31T00:00:00Z' \
 # The README's pipeline of one's own, as it stands there.
 mkdir -p "$T/own/build"
 ln -s "$BUILD"/dl-* "$T/own/build"
-awk '/^```sh$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$T/own/run"
+readme() { # N: the Nth of its blocks of shell
+	awk -v n="$1" '/^```sh$/ { on = ++i == n; next } /^```$/ { on = 0 } on' \
+		README.md
+}
+readme 1 >"$T/own/run"
 status 0 "the README's pipeline runs" bash -c "cd '$T/own' && bash run"
 is "$(awk '{ print $1, $2, $3 }' "$T/out" | paste -sd,)" \
 	'COMPONENT METRIC VALUE,p7 bar 2.50,p7 rpm 1480,p8 bar 1.90' \
 	'and prints what the README says'
+port=$((20000 + RANDOM % 10000))
+while ! nginx_port_free "$port"; do port=$((port + 1)); done
+{ readme 1 && readme 2 | sed "s/:8080/:$port/" && echo 'kill "$!"'; } \
+	>"$T/own/run"
+status 0 '... its twin is served' bash -c "rm -rf '$T/own/build/pumps' &&
+	cd '$T/own' && bash run"
+like "$(tail -n 1 "$T/out")" '"metric":"bar","value":2[.]50,' \
+	'... to who has a token'
 
 done_testing

@@ -143,6 +143,8 @@ is "$(code -X POST -d x "$serve_url/v1/changes")" 405 'POST'
 is "$(code -I "$serve_url/v1/changes")" 200 'HEAD'
 like "$(tr -d '\r' <"$T/head")" 'Content-Type: text/event-stream' \
 	'HEAD has the type, and ends'
+like "$(tr -d '\r' <"$T/head")" 'Cache-Control: no-store' \
+	'... and the other headers of GET'
 
 # Large values, read slowly.
 

@@ -92,7 +92,7 @@ is "$(jq -r '.verdicts[1].error, .verdicts[3].error, .verdicts[4].error,
 not an event: no id
 not an event: no source
 not an event: specversion is not "1.0"
-type '"'dl.record'"' is not dl.observation
+a dl.record is not an observation: dl-extract makes observations of records
 an observation without a subject, which is its component' '... and it is told'
 is "$(jq -c '.verdicts[1]|del(.error)' "$T/body")" \
 	'{"verdict":"refused","code":"invalid"}' 'of one that is no event'
@@ -187,6 +187,52 @@ dl-twin-put -t "$T/other" <"$T/many"
 dl-twin-get --prefix o >"$T/got"
 dl-twin-get -t "$T/other" >"$T/want"
 is "$(diff "$T/got" "$T/want" | head -n 3)" '' 'the twin is the join of them'
+serve_end
+is $? 0 'it ends well'
+
+# Large bodies that are not at their end: no more than memory says are kept.
+
+printf '%s\n' 'listen: 127.0.0.1:0' 'access_log: off' \
+	'limits: {memory: 1M, body: 2M}' >"$T/small.yaml"
+serve_start -c "$T/small.yaml" --open || exit 1
+mkfifo "$T/hold"
+perl -MIO::Socket::INET -e '
+	my @s = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1",
+		PeerPort => $ARGV[0]) or die } 1 .. 4;
+	for my $s (@s) {
+		print $s "POST /v1/events HTTP/1.1\r\nHost: localhost\r\n" .
+			"Content-Type: application/x-ndjson\r\n" .
+			"Content-Length: 700001\r\n\r\n", "\n" x 700000;
+		$s->flush;
+	}
+	$| = 1;
+	print "sent\n";
+	<STDIN>;
+	for my $s (@s) {
+		print $s "\n";
+		$s->flush;
+		my $line = <$s>;
+		print substr($line, 9, 3), "\n";
+	}' "$serve_port" <"$T/hold" >"$T/crowd" &
+pid=$!
+exec 8>"$T/hold"
+soon grep -q sent "$T/crowd"
+is $? 0 'bodies that are not at their end'
+crowded() {
+	head -c 900000 /dev/zero | tr '\0' '\n' |
+		post $lines -D "$T/head" | grep -q '^503 .*problem:unavailable'
+}
+soon crowded
+is $? 0 '... leave no room for another'
+like "$(cat "$T/head")" 'Retry-After: 1' '... for now'
+is "$(obs k 1 i '{"m":1}' | post $lines | short)" 'm:applied' \
+	'... but for one that is small'
+exec 8>&-
+wait "$pid"
+is "$(sort "$T/crowd" | uniq -c | xargs)" '1 200 3 503 1 sent' \
+	'... nor for all of them'
+is "$(head -c 1900000 /dev/zero | tr '\0' '\n' | post $lines)" \
+	'200 {"verdicts":[]}' 'then there is room, for one that alone is too large'
 serve_end
 is $? 0 'it ends well'
 

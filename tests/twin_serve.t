@@ -146,6 +146,10 @@ done
 is "$(code /v1/query; header Allow)" '405POST, OPTIONS' 'Allow says which'
 is "$(code /v1/components/pump-7 -d x; header Allow)" \
 	'405GET, HEAD, OPTIONS' '... of reading too'
+is "$(code /v1/components/pump-7 -X OPTIONS; header Allow)" \
+	'204GET, HEAD, OPTIONS' 'OPTIONS says the same'
+is "$(code /v1/events -X OPTIONS; header Allow)" '204POST, OPTIONS' \
+	'... of each path'
 
 get /v1/components/pump-7/metrics/rpm -I >/dev/null
 length=$(dl-twin-get pump-7 rpm | wc -c)
@@ -181,6 +185,29 @@ is "$(since 'yesterday')" 200 '200 for none'
 is "$(code $metric -H 'If-None-Match: "x"' \
 	-H 'If-Modified-Since: Wed, 01 May 2024 10:00:00 GMT')" 200 \
 	'If-Modified-Since counts only without If-None-Match'
+is "$(since 'Thu, 02 May 2024 10:00:00 GMT')" 200 \
+	'200 for a later one: a record may come late'
+is "$(code $metric -H 'If-Match: "x"') $(problem)" '412 precondition-failed' \
+	'412 for the If-Match of another one'
+is "$(code $metric -H "If-Match: W/$etag")" 412 '... of a weak tag'
+for tag in "$etag" "\"x\", $etag" '*'; do
+	is "$(code $metric -H "If-Match: $tag")" 200 "200 for If-Match: $tag"
+done
+unmodified() {
+	code $metric -H "If-Unmodified-Since: $1"
+}
+is "$(unmodified 'Wed, 01 May 2024 09:59:59 GMT') $(problem)" \
+	'412 precondition-failed' '412 for If-Unmodified-Since'
+is "$(unmodified 'Wed, 01 May 2024 10:00:00 GMT')" 200 '200 for the same time'
+obs long 2024-05-01T10:00:00Z "{\"x\":\"$(printf '%02000d' 0)\"}" | dl-twin-put
+long=/v1/components/long/metrics/x
+for enc in identity gzip; do
+	code $long -H "Accept-Encoding: $enc" >/dev/null
+	want=$(header ETag)/$(header Vary)
+	is "$(code $long -H "Accept-Encoding: $enc" -H 'If-None-Match: *') $(
+		header ETag)/$(header Vary)" "304 $want" \
+		"304 has the headers of the answer it stands for, $enc"
+done
 get /v1/components/metrics/metrics/metrics >/dev/null
 is "$(header Last-Modified)" 'Wed, 01 May 2024 10:00:01 GMT' \
 	'a part of a second counts as a whole one'
@@ -227,7 +254,7 @@ get /metrics >"$T/metrics"
 is "$(header Content-Type)" \
 	'application/openmetrics-text; version=1.0.0; charset=utf-8' '/metrics'
 is "$(tail -n 1 "$T/metrics")" '# EOF' '... ends with EOF'
-is "$(grep -c '^dl_twin_records 8$' "$T/metrics")" 1 '... counts the records'
+is "$(grep -c '^dl_twin_records 9$' "$T/metrics")" 1 '... counts the records'
 is "$(awk '/^# TYPE/ { type[$3] = $4; next } /^#/ { next }
 	{ name = $1; sub(/[{].*/, "", name); f = name
 	  if (!(f in type)) sub(/_(total|bucket|count|sum|info)$/, "", f)

@@ -221,6 +221,7 @@ async function refusal(res) {
 		res.status, wait);
 }
 
+/* target: relative to the page, which a proxy may have put under a path. */
 async function call(target, signal, headers = {}) {
 	const given = token;
 	if (given !== null) headers.Authorization = `Bearer ${given}`;
@@ -243,9 +244,11 @@ async function call(target, signal, headers = {}) {
 
 /* A failed request's part in what happens next: true when it was the token. */
 function refused(e) {
-	if (e.status !== 401) return false;
+	if (e.status !== 401 && e.status !== 403) return false;
 	// Of several requests that are refused, the first says why.
-	if ($('sign-in').hidden) signedOut(`Sign in again: ${e.message}`);
+	if ($('sign-in').hidden)
+		signedOut(e.status === 401 ? `Sign in again: ${e.message}` :
+			'This token may not read anything here any more.');
 	return true;
 }
 
@@ -314,8 +317,9 @@ function pause(ms, signal) {
  */
 async function listenTo(v, at, one) {
 	const headers = { Accept: 'text/event-stream' };
-	if (at.last !== null) headers['Last-Event-ID'] = at.last;
-	const res = await call(`/v1/changes?${v.query}`, one.signal, headers);
+	// In the URL: what stands between may not know the header.
+	const from = at.last === null ? '' : `&last_event_id=${at.last}`;
+	const res = await call(`v1/changes?${v.query}${from}`, one.signal, headers);
 	linked();
 	for await (const event of events(watched(res.body, one), at.last)) {
 		at.wait = 500;
@@ -569,6 +573,7 @@ function tableKey(e) {
 const list = {
 	names: [],
 	known: new Set(),
+	late: new Set(), // came while names were on their way
 	next: null, // a cursor; null: that is all
 	prefix: '',
 	active: -1,
@@ -599,14 +604,17 @@ async function listLoad(first) {
 	const prefix = first ? $('search').value : list.prefix;
 	const after = first ? '' : `&after=${encode(list.next)}`;
 	try {
-		const res = await call(`/v1/components?prefix=${encode(prefix)}` +
+		const res = await call(`v1/components?prefix=${encode(prefix)}` +
 			`${after}&limit=${NAMES}`, loading.signal);
 		const m = members(await res.text());
 		const names = elements(m.get('components')).map(string);
 		if (loading.signal.aborted) return;
 		if (first) listClear(prefix);
-		for (const name of names) list.known.add(name);
-		list.names.push(...names);
+		for (const name of names) {
+			if (list.known.has(name)) continue;
+			list.known.add(name);
+			list.names.push(name);
+		}
 		list.next = string(m.get('next'));
 		list.failed = false;
 	} catch (e) {
@@ -614,6 +622,8 @@ async function listLoad(first) {
 		list.failed = e.message;
 	}
 	list.loading = null;
+	for (const name of list.late) listAdd(name);
+	list.late.clear();
 	listDraw();
 	listNote();
 }
@@ -629,8 +639,14 @@ function listClear(prefix) {
 /* A component that came while we looked. */
 function listAdd(name) {
 	const { names } = list;
-	if (list.known.has(name) || !name.startsWith(list.prefix) ||
-	    list.loading !== null || (list.next !== null && name > names.at(-1)))
+	if (list.known.has(name)) return;
+	if (list.loading !== null) {
+		// Whether the answer has it is not known yet.
+		if (list.late.size < NAMES) list.late.add(name);
+		return;
+	}
+	if (!name.startsWith(list.prefix) ||
+	    (list.next !== null && name > names.at(-1)))
 		return;
 	let low = 0;
 	for (let high = names.length; low < high;) {
@@ -876,7 +892,7 @@ async function records(v, component, query) {
 	if (pathless(component)) return { records: [], next: null };
 	try {
 		const res = await call(
-			`/v1/components/${encode(component)}?${query}`, signal);
+			`v1/components/${encode(component)}?${query}`, signal);
 		const m = members(await res.text());
 		return {
 			records: elements(m.get('records')).map(record)
@@ -1138,7 +1154,7 @@ function signedIn() {
 async function enter(given) {
 	token = given;
 	try {
-		await call('/v1/components?limit=1');
+		await call('v1/components?limit=1');
 		signedIn();
 	} catch (e) {
 		token = null;

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Requests a second of dl-twin-serve, beside nginx that says the same bytes by
-# `return 200`; sourced by run, which sets $dir, $rounds and $slice.
+# `return 200`; sourced by run, which sets $dir, $rounds and $seconds.
 #
 #	bench_serve     prints a table
 #
@@ -93,7 +93,7 @@ serve_ready() { # URL
 
 # Requests a second; anything but a success is a failure of the benchmark.
 serve_wrk() { # URL
-	wrk -t2 -c64 -d "${slice}s" -H "Authorization: Bearer $token" "$1" \
+	wrk -t2 -c64 -d "${seconds}s" -H "Authorization: Bearer $token" "$1" \
 		>"$dir/wrk"
 	! grep -E 'Non-2xx|Socket errors' "$dir/wrk" >&2 || return 1
 	awk '/^Requests\/sec:/ { printf "%.0f", $2 }' "$dir/wrk"
@@ -101,7 +101,7 @@ serve_wrk() { # URL
 
 # The time that 99 of 100 took, in ms, at so many requests a second.
 serve_paced() { # RATE URL
-	h2load --h1 -t 1 -c 32 --rps "$(($1 / 32))" -D "$slice" \
+	h2load --h1 -t 1 -c 32 --rps "$(($1 / 32))" -D "$seconds" \
 		-H "Authorization: Bearer $token" --log-file "$dir/paced" \
 		"$2" >/dev/null
 	awk '$2 != 200 { exit 1 } { print $3 }' "$dir/paced" | sort -n |

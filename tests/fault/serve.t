@@ -122,7 +122,7 @@ done
 is "$(for ((i = 0; i < 50; i++)); do obs "g$i" 1 i | post; done)" \
 	"$(printf '200%.0s' {1..50})" 'followers that take nothing: others put'
 healthy 'followers that take nothing' 32768
-kill -9 "$deaf" "${stopped[@]}"
+kill -9 "$deaf" "${stopped[@]}" 2>/dev/null
 
 # Those that vanish are noticed when there is something to tell them.
 swarm -n 50 -f "$T/req" -t 30 <"$T/never" >"$T/swarm" &
@@ -245,6 +245,72 @@ for ((i = 0; i < rounds; i++)); do
 done
 serve_end
 is $? 0 'it ends well'
+
+# Somebody holds the twin's lock and was stopped: it is read from, and it ends,
+# at its start too.
+
+limits '  grace: 100ms'
+sed -i '/grace: 1s/d' "$T/serve.yaml"
+serve_start -c "$T/serve.yaml" --open || exit 1
+mkfifo "$T/letgo"
+"$BUILD/servers/holder" "$DL_HOME/twin" <"$T/letgo" >"$T/holder" &
+holder=$!
+disown
+exec 7>"$T/letgo"
+soon grep -q held "$T/holder"
+is $? 0 'the lock is held'
+obs held 1 i | post >"$T/code" &
+pid=$!
+is "$(get /v1/components/c/metrics/m)" 200 'a lock that is held: it is read from'
+serve_end
+is $? 75 '... and it ends in its time'
+wait "$pid"
+like "$(cat "$T/serve.log")" 'does not end by itself' '... and says so'
+# shellcheck disable=SC2317 # by its name
+serve_listens() { kill -0 "$serve_pid"; }
+for signal in TERM INT; do
+	serve_start -c "$T/serve.yaml" --open 2>"$T/err" || exit 1
+	# Blocked by it, and not by who hears it: then it is on its way.
+	# shellcheck disable=SC2317 # by its name
+	waits() { [ "$(find "/proc/$serve_pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 2 ]; }
+	soon waits
+	serve_end "$signal"
+	is $? $((128 + $(kill -l "$signal"))) \
+		"a start that waits for it is ended by SIG$signal"
+done
+serve_listens() {
+	kill -0 "$serve_pid" && grep -q 'listening on' "$T/serve.log"
+}
+exec 7>&-
+wait "$holder" 2>/dev/null
+
+# The same, by one who has made the map larger before: nobody hangs.
+serve_start -c "$T/serve.yaml" -t "$T/grown" --open || exit 1
+kill -STOP "$serve_pid"
+for ((i = 0; i < 40; i++)); do
+	printf '{"specversion":"1.0","id":"i","source":"s","type":"dl.observation","subject":"c%d","time":"2018-02-07T01:26:00Z","data":{"m":"%060000d"}}\n' \
+		"$i" 0
+done | dl-twin-put -t "$T/grown"
+"$BUILD/servers/holder" "$T/grown" <"$T/letgo" >"$T/holder" &
+holder=$!
+disown
+exec 7>"$T/letgo"
+soon grep -q held "$T/holder"
+{ obs held 1 i | post >"$T/code"; } 7>&- &
+pid=$!
+nap 200
+kill -CONT "$serve_pid"
+nap 200
+like "$(get '/v1/components?limit=1')" '^(200|503)$' \
+	'a map that has grown, and a lock that is held: readers are answered'
+exec 7>&-
+wait "$holder" 2>/dev/null
+wait "$pid"
+is "$(cat "$T/code") $(get '/v1/components?limit=1')" '200 200' \
+	'... and it goes on'
+serve_end
+is $? 0 'it ends well'
+limits
 
 # No room on the disk: what was answered is there, and it is read from; then
 # there is room.

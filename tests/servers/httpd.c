@@ -352,13 +352,13 @@ answer_param(struct dl_http_request *q)
 }
 
 static enum dl_http_next
-answer_text(struct dl_http_request *q, int64_t n)
+answer_text(struct dl_http_request *q, int status, int64_t n)
 {
 	int64_t i;
 
 	for (i = 0; i < n; i++)
 		dl_buf_addc(&q->out, (char)('a' + i / 7 % 26));
-	return dl_http_answer(q, 200, "text/plain", true);
+	return dl_http_answer(q, status, "text/plain", true);
 }
 
 static enum dl_http_next
@@ -393,15 +393,15 @@ on_request(void *arg, struct dl_http_request *q)
 	if (dl_span_is(q->path, "/param"))
 		return answer_param(q);
 	if (dl_span_is(q->path, "/big"))
-		return answer_text(q, number(q, "n"));
+		return answer_text(q, 200, number(q, "n"));
 	if (dl_span_is(q->path, "/tagged")) {
 		dl_http_header(q, "Cache-Control", "private");
 		dl_http_header(q, "ETag", "\"%s\"", "abc");
 		if (dl_http_matches(q, "\"abc\""))
-			return dl_http_answer(q, 304, NULL, false);
+			return answer_text(q, 304, number(q, "n"));
 		if (number(q, "n") == 0)
 			return dl_http_problem(q, 404, "not-found", "no n");
-		return answer_text(q, number(q, "n"));
+		return answer_text(q, 200, number(q, "n"));
 	}
 	if (dl_span_is(q->path, "/file"))
 		return dl_http_answer_static(

@@ -100,7 +100,7 @@ async function watch(p) {
 	// A request that is refused, or not answered, is said there as well.
 	p.on('console', (m) => {
 		if (!['error', 'warning'].includes(m.type())) return;
-		if (!/^Failed to load resource: .*(401|404|net::ERR_)/.test(m.text()))
+		if (!/^Failed to load resource: .*(401|403|404|net::ERR_)/.test(m.text()))
 			wrong.push(`the console: ${m.text()}`);
 	});
 	p.on('request', (r) => {
@@ -405,7 +405,10 @@ async function keyboard(token) {
 	const keys = async (...all) => {
 		for (const key of all) await page.keyboard.press(key);
 	};
-	const at = (hash) => seen((h) => location.hash === h, hash);
+	// The URL changes before what it shows, which takes the focus.
+	const at = (hash, title) => seen(([h, t]) => location.hash === h &&
+		document.activeElement.id === 'title' &&
+		document.activeElement.textContent === t, [hash, title]);
 	await page.goto(`${url}#/`);
 	await page.reload();
 	await page.waitForSelector('#token', { state: 'visible' });
@@ -415,7 +418,7 @@ async function keyboard(token) {
 	await page.keyboard.type('boi');
 	await seen(() => document.querySelectorAll('[role=option]').length === 1);
 	await keys('ArrowDown', 'Enter');
-	ok(await at('#/boiler-1'), 'keys alone: sign in, search, open');
+	ok(await at('#/boiler-1', 'boiler-1'), 'keys alone: sign in, search, open');
 	await becomes('level', '.value', '.');
 	await keys('Tab', 'ArrowDown');
 	is(await page.evaluate(() => document.activeElement.textContent),
@@ -424,11 +427,11 @@ async function keyboard(token) {
 		getComputedStyle(document.activeElement).outlineStyle);
 	is(outline, 'solid', 'the focus is seen');
 	await keys('Enter');
-	ok(await at('#/boiler-1/temperature'), 'Enter opens it');
+	ok(await at('#/boiler-1/temperature', 'temperature'), 'Enter opens it');
 	await keys('Escape');
-	ok(await at('#/boiler-1'), 'Esc goes back');
+	ok(await at('#/boiler-1', 'boiler-1'), 'Esc goes back');
 	await keys('Escape');
-	ok(await at('#/'), 'to all components');
+	ok(await at('#/', 'Latest changes'), 'to all components');
 	await page.click('#title');
 	await keys('/');
 	ok(await seen(() => document.activeElement.id === 'search'), '/ searches');
@@ -465,6 +468,17 @@ async function refusedLater() {
 	await signIn(mint('b'));
 	ok(await page.waitForSelector('#view tbody tr').catch(() => false),
 		'with another one');
+	const changes = '**/v1/changes?**';
+	const refuse = (route) => route.fulfill({ status: 403, body: '' });
+	await page.route(changes, refuse);
+	await killServer();
+	await serve('--issue');
+	ok(await page.waitForSelector('#token', { state: 'visible' })
+		.catch(() => false), 'rights that are gone');
+	like(await text('#sign-in-why'), /may not read/, 'are told');
+	await page.unroute(changes, refuse);
+	await signIn(mint('b'));
+	await page.waitForSelector('#view tbody tr').catch(() => false);
 	await page.click('#sign-out');
 	ok(await page.isVisible('#token'), 'signed out');
 	await killServer();
@@ -472,6 +486,57 @@ async function refusedLater() {
 	await page.goto(`${url}#/boiler-1`);
 	await page.reload();
 	ok(await becomes('level', '.value', '.'), 'an open server asks for no token');
+}
+
+// A component that comes while the names are on their way.
+async function latecomer() {
+	await page.route('**/v1/components?prefix=&**', async (route) => {
+		const response = await route.fetch();
+		await live();
+		put(event('a-late-1', '{"x":1}'));
+		await seen(() => /a-late-1/.test(
+			document.querySelector('#view').textContent));
+		await route.fulfill({ response });
+	}, { times: 1 });
+	await page.goto(`${url}#/`);
+	await page.reload();
+	await seen(() => /component/.test(
+		document.querySelector('#list-note').textContent));
+	ok(await seen(() => [...document.querySelectorAll('[role=option]')].some(
+		(o) => o.textContent === 'a-late-1')),
+	'what came while the list was loaded is in it');
+}
+
+// Something between us takes out what it does not know.
+async function stripped() {
+	let asked = 0;
+	const strip = (route) => {
+		const headers = { ...route.request().headers() };
+		delete headers['last-event-id'];
+		asked++;
+		return route.continue({ headers });
+	};
+	await page.route('**/v1/changes?**', strip);
+	await page.goto(`${url}#/`);
+	await page.reload();
+	await live();
+	put(event('stripped', '{"x":1}'));
+	ok(await seen(() => /stripped/.test(
+		document.querySelector('#view').textContent)),
+	'changes come without Last-Event-ID too');
+	ok(asked <= 3, 'and the server is not asked on and on', asked);
+	await page.unroute('**/v1/changes?**', strip);
+}
+
+async function under() {
+	await page.route(`${url}**`, (route) => {
+		const asked = route.request().url();
+		const at = asked.replace('/twin/', '/');
+		return at === asked ? route.abort() : route.continue({ url: at });
+	});
+	await page.goto(`${url}twin/#/boiler-1`);
+	ok(await becomes('level', '.value', '.') && await live(),
+		'a proxy may put it under a path');
 }
 
 /* ---- all of it --------------------------------------------------------- */
@@ -502,7 +567,8 @@ try {
 		colorScheme: 'light' });
 	await watch(page);
 	for (const part of [signingIn, searching, overtaking, changing,
-		reconnecting, lineage, hostile, keyboard, sizes, refusedLater]) {
+		reconnecting, lineage, hostile, keyboard, sizes, refusedLater,
+		latecomer, stripped, under]) {
 		const from = Date.now();
 		await part(token);
 		console.log(`# ${part.name}: ${Date.now() - from} ms`);

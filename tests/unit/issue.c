@@ -418,6 +418,24 @@ a_queue(void **unused)
 	assert_in_range(woken, 0, 20);
 }
 
+/* Who verifies: what it was told, and what was signed by then. */
+struct verifier {
+	struct dl_buf told, signs;
+	int answer;
+};
+
+static int
+publish(void *arg, struct dl_span jwks, struct dl_err *err)
+{
+	struct verifier *v = arg;
+
+	dl_buf_clear(&v->told);
+	dl_buf_add(&v->told, jwks.p, jwks.len);
+	dl_buf_clear(&v->signs);
+	dl_issue_jwks(issue, &v->signs);
+	return v->answer < 0 ? dl_err_conf(err, "not these") : 0;
+}
+
 static void *
 one_of_many(void *arg)
 {
@@ -439,6 +457,7 @@ many_at_a_time(void **unused)
 {
 	int failed[4] = {0};
 	struct dl_buf set = {0};
+	struct verifier v = {0};
 	struct dl_err err = {0};
 	pthread_t thread[4];
 
@@ -446,7 +465,7 @@ many_at_a_time(void **unused)
 	for (int i = 0; i < 4; i++)
 		pthread_create(&thread[i], NULL, one_of_many, &failed[i]);
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(dl_issue_reload(issue, &err), 0);
+		assert_int_equal(dl_issue_reload(issue, publish, &v, &err), 0);
 		dl_issue_jwks(issue, &set);
 		usleep(10000);
 	}
@@ -455,6 +474,8 @@ many_at_a_time(void **unused)
 		assert_int_equal(failed[i], 0);
 	}
 	dl_buf_release(&set);
+	dl_buf_release(&v.told);
+	dl_buf_release(&v.signs);
 }
 
 /* A new key signs after a reload, not before: others must know it too. */
@@ -462,6 +483,7 @@ static void
 another_key(void **unused)
 {
 	struct dl_buf before = {0}, after = {0};
+	struct verifier v = {.answer = -1};
 	struct dl_token_key made;
 	struct dl_err err = {0};
 	char path[128], away[128];
@@ -472,7 +494,17 @@ another_key(void **unused)
 	dl_issue_jwks(issue, &after);
 	assert_true(
 	    dl_span_eq(dl_buf_as_span(&before), dl_buf_as_span(&after)));
-	assert_int_equal(dl_issue_reload(issue, &err), 0);
+	/* Whom nobody would believe signs nothing. */
+	assert_int_equal(dl_issue_reload(issue, publish, &v, &err), -1);
+	dl_buf_clear(&after);
+	dl_issue_jwks(issue, &after);
+	assert_true(
+	    dl_span_eq(dl_buf_as_span(&before), dl_buf_as_span(&after)));
+	v.answer = 0;
+	err = (struct dl_err){0};
+	assert_int_equal(dl_issue_reload(issue, publish, &v, &err), 0);
+	assert_non_null(strstr(dl_buf_str(&v.told), made.kid));
+	assert_null(strstr(dl_buf_str(&v.signs), made.kid));
 	dl_buf_clear(&after);
 	dl_issue_jwks(issue, &after);
 	assert_non_null(strstr(dl_buf_str(&after), made.kid));
@@ -480,13 +512,17 @@ another_key(void **unused)
 	snprintf(path, sizeof(path), "%s/keys/token.json", home);
 	snprintf(away, sizeof(away), "%s/keys/away", home);
 	assert_int_equal(rename(path, away), 0);
-	assert_int_equal(dl_issue_reload(issue, &err), -1);
+	dl_buf_clear(&v.told);
+	assert_int_equal(dl_issue_reload(issue, publish, &v, &err), -1);
 	assert_int_equal(err.status, DL_EXIT_CONF);
+	assert_int_equal(v.told.len, 0);
 	assert_int_equal(rename(away, path), 0);
 	dl_buf_clear(&before);
 	dl_issue_jwks(issue, &before);
 	assert_true(
 	    dl_span_eq(dl_buf_as_span(&before), dl_buf_as_span(&after)));
+	dl_buf_release(&v.told);
+	dl_buf_release(&v.signs);
 	dl_buf_release(&before);
 	dl_buf_release(&after);
 }

@@ -761,6 +761,31 @@ keys_stay_while_the_provider_is_away(void **state)
 	dl_jwks_close(k);
 }
 
+/* Else what is not secret on the way could come from another machine. */
+static void
+a_redirect_does_not_leave_the_loopback(void **state)
+{
+	char status[128];
+	struct dl_err err = {0};
+	struct dl_jwks *k;
+	int n = asked();
+
+	(void)state;
+	snprintf(status, sizeof(status),
+	    "302 Found\r\nLocation: http://localhost%s",
+	    strrchr(server.url, ':'));
+	publish(status, 1u << ES256, NULL);
+	k = open_url(3600 * 1000);
+	for (int t = 0; t < 10000 && asked() == n; t++)
+		usleep(1000);
+	publish("200 OK", 1u << ES256, NULL);
+	assert_int_equal(dl_jwks_reload(k, &err), 0);
+	assert_true(soon(is_ready, k));
+	/* Once each, and not at the other host. */
+	assert_int_equal(asked() - n, 2);
+	dl_jwks_close(k);
+}
+
 static bool
 was_asked(struct dl_jwks *k)
 {
@@ -852,6 +877,7 @@ main(void)
 	    cmocka_unit_test(who_comes_during_a_fetch_waits_for_it),
 	    cmocka_unit_test(an_end_wakes_who_waits),
 	    cmocka_unit_test(keys_stay_while_the_provider_is_away),
+	    cmocka_unit_test(a_redirect_does_not_leave_the_loopback),
 	    cmocka_unit_test(what_fails_is_tried_again),
 	    cmocka_unit_test(keys_are_fetched_again_by_themselves),
 	    cmocka_unit_test(many_threads_verify_at_once),

@@ -291,7 +291,7 @@ sending(void **state)
 	assert_string_equal(dl_buf_str(&fake.meta),
 	    "x-amz-meta-dl-records: 1\nx-amz-meta-dl-sources: s%201,...\n");
 	for (i = 1; i <= 20; i++)
-		(void)snprintf(names + strlen(names), 8, "p%d ", i);
+		(void)snprintf(names + strlen(names), 16, "p%d ", i);
 	manifest_is(s, names);
 	assert_int_equal(outbox(), 0);
 	s->ops->close(s);

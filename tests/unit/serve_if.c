@@ -150,6 +150,9 @@ names(void **state)
 	list("metrics=a,b,c", 3, "a|b|c|");
 	list("metrics=a,b,c,d", 3, NULL);
 	list("metrics=", 3, NULL);
+	list("metrics", 3, NULL);
+	list("metrics&limit=1", 3, NULL);
+	list("metrics&metrics=a", 3, NULL);
 	list("metrics=a,", 3, NULL);
 	list("metrics=,a", 3, NULL);
 	list("metrics=a,,b", 3, NULL);

@@ -4,6 +4,7 @@
  */
 #include "serve_writer.h"
 
+#include <errno.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -14,7 +15,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -32,6 +35,19 @@ static char root[] = "/tmp/dl-writer-XXXXXX";
 static int ndirs;
 static struct dl_rights *all;
 static uint64_t state = 88172645463325252u;
+
+/* LMDB's writes: those of its first two pages, which are its last step, fail. */
+static _Atomic bool no_last_step;
+
+ssize_t
+pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	if (no_last_step && at < 8192) {
+		errno = EIO;
+		return -1;
+	}
+	return syscall(SYS_pwrite64, fd, p, n, at);
+}
 
 static uint32_t
 below(uint32_t n)
@@ -498,6 +514,35 @@ a_full_disk_fails_and_passes(void **unused)
 	close_place(&p);
 }
 
+/* LMDB goes on with nothing after that: nor may the server. */
+static void
+a_last_step_that_fails_ends_it(void **unused)
+{
+	struct dl_serve_put *put;
+	struct dl_err err = {0};
+	struct place p;
+
+	(void)unused;
+	open_place(&p);
+	put = one("a", 1, "i", "{\"m\":1}");
+	assert_int_equal(write_it(p.w, put), 1);
+	dl_serve_writer_leave(p.w, put);
+	assert_false(dl_twin_broken(p.s.twin, &err));
+	assert_int_equal(p.s.failed.status, DL_EXIT_OK);
+	no_last_step = true;
+	put = one("a", 2, "i", "{\"m\":2}");
+	assert_int_equal(write_it(p.w, put), -1);
+	no_last_step = false;
+	dl_serve_writer_leave(p.w, put);
+	assert_int_equal(p.s.failed.status, DL_EXIT_TEMP);
+	assert_non_null(strstr(p.s.failed.msg, "MDB_PANIC"));
+	close_place(&p);
+	/* Another process begins where it was. */
+	assert_non_null(p.s.twin = dl_twin_open_write(p.dir, &err));
+	assert_int_equal(dl_twin_count(p.s.twin, &err), 1);
+	dl_twin_close(p.s.twin);
+}
+
 /* A stop writes what waits; who has left is not told. */
 static void
 a_stop_loses_nothing(void **unused)
@@ -553,6 +598,7 @@ main(void)
 	    cmocka_unit_test(many_write_at_a_time),
 	    cmocka_unit_test(every_metric_is_decided),
 	    cmocka_unit_test(a_full_disk_fails_and_passes),
+	    cmocka_unit_test(a_last_step_that_fails_ends_it),
 	    cmocka_unit_test(a_stop_loses_nothing),
 	};
 

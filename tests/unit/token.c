@@ -10,6 +10,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -214,6 +215,8 @@ static void
 what_no_token_says(void **unused)
 {
 	struct dl_token_claims c;
+	struct dl_buf token = {0};
+	struct dl_err err = {0};
 	char large[DL_TOKEN_MAX];
 
 	(void)unused;
@@ -236,6 +239,13 @@ what_no_token_says(void **unused)
 	large[sizeof(large) - 1] = '\0';
 	c.audience = large;
 	refuse(&c);
+	c = some_claims();
+	large[DL_TOKEN_SUBJECT_MAX + 1] = '\0';
+	c.subject = large;
+	refuse(&c);
+	large[DL_TOKEN_SUBJECT_MAX] = '\0';
+	assert_int_equal(dl_token_mint(keys, &c, &token, &err), 0);
+	dl_buf_release(&token);
 }
 
 static void
@@ -394,6 +404,36 @@ clients(void **unused)
 	assert_int_equal(err.status, DL_EXIT_USAGE);
 }
 
+/* A right secret is not called wrong where there is no memory to look. */
+static void
+no_memory(void **unused)
+{
+	struct dl_token_client c = {.name = "tight", .scope = "", .ttl_s = 60};
+	char secret[DL_TOKEN_CLIENT_SECRET];
+	struct rlimit was, now;
+	struct dl_err err = {0};
+	FILE *f = fopen("/proc/self/statm", "r");
+	long pages = 0;
+	int r;
+
+	(void)unused;
+	assert_non_null(f);
+	assert_int_equal(dl_token_client_add(home, &c, secret, &err), 1);
+	assert_int_equal(fscanf(f, "%ld", &pages), 1);
+	fclose(f);
+	assert_int_equal(getrlimit(RLIMIT_AS, &was), 0);
+	now = was;
+	now.rlim_cur = (rlim_t)(pages * sysconf(_SC_PAGESIZE)) + (16 << 20);
+	assert_int_equal(setrlimit(RLIMIT_AS, &now), 0);
+	r = dl_token_client_verify(&c, dl_span_str(secret), &err);
+	assert_int_equal(setrlimit(RLIMIT_AS, &was), 0);
+	assert_int_equal(r, -1);
+	assert_int_equal(err.status, DL_EXIT_TEMP);
+	assert_int_equal(
+	    dl_token_client_verify(&c, dl_span_str(secret), &err), 1);
+	assert_int_equal(dl_token_client_remove(home, "tight", &err), 1);
+}
+
 static int
 start(void **unused)
 {
@@ -436,6 +476,7 @@ main(void)
 	    cmocka_unit_test(a_life_of_keys),
 	    cmocka_unit_test(no_id_is_an_option),
 	    cmocka_unit_test(clients),
+	    cmocka_unit_test(no_memory),
 	};
 
 	setenv("DL_NOW", "2026-01-01T00:00:00Z", 1);

@@ -17,9 +17,9 @@ obs() { # COMPONENT SECOND ID
 	printf '{"specversion":"1.0","id":"%s","source":"s","type":"dl.observation","subject":"%s","time":"2018-02-07T01:26:%02dZ","data":{"m":1,"text":"%0500d"}}\n' \
 		"$3" "$1" "$2" 0
 }
-post() { # the status
+post() { # the status; its arguments are curl's
 	curl -s -m 20 -o "$T/body" -w '%{http_code}' --data-binary @- \
-		-H "Content-Type: $lines" "$serve_url/v1/events"
+		-H "Content-Type: $lines" "$@" "$serve_url/v1/events"
 }
 
 # Bytes to the server; what it says until it closes, or 2 s of silence.
@@ -259,9 +259,11 @@ disown
 exec 7>"$T/letgo"
 soon grep -q held "$T/holder"
 is $? 0 'the lock is held'
-obs held 1 i | post >"$T/code" &
+obs held 1 i | post -v -H 'Expect: 100-continue' >"$T/code" 2>"$T/sent" &
 pid=$!
+soon grep -q 'HTTP/1.1 100' "$T/sent"
 is "$(get /v1/components/c/metrics/m)" 200 'a lock that is held: it is read from'
+nap 500 # what was sent is with the writer then
 serve_end
 is $? 75 '... and it ends in its time'
 wait "$pid"
